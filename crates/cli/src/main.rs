@@ -1,0 +1,3 @@
+//! The `virtfn` program.
+
+fn main() {}
