@@ -1,1 +1,24 @@
-//! Room `host`.
+//! Everything known about a machine, as one plain value.
+//!
+//! [`Host`] is what a look at a machine gave; whoever judges or decides takes a `Host` and cannot
+//! tell a live machine from a recording. [`Policy`] is what shall be. Values only: nothing here
+//! does I/O.
+//!
+//! A newcomer starts at [`Host`], goes on to [`Function`], and minds [`Seen`]: what could not be
+//! read is never silently a "no".
+
+mod function;
+mod holder;
+mod host;
+mod netdev;
+mod policy;
+mod seen;
+mod units;
+
+pub use function::{Function, Ids, Pf, Resource, Role, VfAdmin, VfId, is_vfio_driver};
+pub use holder::{Holder, HolderKind};
+pub use host::{Cpu, Firmware, Host, IommuGroup, Kernel, Names, Nearest};
+pub use netdev::{IpNet, Netdev};
+pub use policy::{DevicePolicy, DriverChoice, PfPolicy, Policy, VfChange, VfPolicy};
+pub use seen::{Reason, Seen, Unreadable};
+pub use units::{BadValue, LinkState, MacAddress, Mbps, Qos, Switch, VfIndex, VlanId, VlanProto};

@@ -1,1 +1,68 @@
-//! Room `observe`.
+//! Reads a [`Host`] through the kernel's doors: what a [`Look`] names, and nothing else.
+//!
+//! [`host`] reads a machine, live or recorded; nothing after it can tell which. Every attribute is
+//! read at most once in a look. What could not be read says so in its place.
+
+mod details;
+mod functions;
+mod holders;
+mod look;
+mod modules;
+mod network;
+mod system;
+
+use virtfn_host::{Host, Names, Seen, Unreadable};
+use virtfn_kernel::SysRoot;
+
+pub use look::{Facet, Look};
+
+/// Why a machine could not be looked at at all.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The list of PCI functions is not to be had.
+    #[error("the PCI functions of this host cannot be listed: {0}")]
+    Unreadable(Unreadable),
+}
+
+/// Looks at a machine.
+///
+/// # Errors
+/// When not even its PCI functions can be listed.
+pub fn host(root: &SysRoot, look: &Look) -> Result<Host, Error> {
+    let (functions, paths) = functions::read(root)?;
+    let mut host = Host {
+        functions,
+        groups: std::collections::BTreeMap::new(),
+        netdevs: Seen::not_asked("virtfn/links"),
+        kernel: system::unasked_kernel(),
+        firmware: system::unasked_firmware(),
+        names: Names::default(),
+    };
+    host.groups = system::read_groups(root, &host, look.wants(Facet::Groups));
+    if look.wants(Facet::Kernel) {
+        host.kernel = system::read_kernel(root);
+    }
+    if look.wants(Facet::Firmware) {
+        host.firmware = system::read_firmware(root);
+    }
+    details::read(root, &mut host, &paths, look);
+    if look.wants(Facet::Locked) {
+        details::read_locked(root, &mut host, &paths, look);
+    }
+    if look.wants(Facet::Netdevs) {
+        network::read_netdevs(root, &mut host, &paths);
+    }
+    if look.wants(Facet::Admin) {
+        network::read_admin(root, &mut host);
+    }
+    if look.wants(Facet::Holders) {
+        holders::read(root, &mut host, &paths);
+    }
+    if look.wants(Facet::Modules) {
+        modules::read(root, &mut host, &paths, look);
+    }
+    if look.wants(Facet::Names) {
+        host.names = system::read_names(root, &host);
+    }
+    Ok(host)
+}

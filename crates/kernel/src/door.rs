@@ -1,0 +1,162 @@
+//! The write door. Only `apply` may open it (a test over the workspace holds that): every change of
+//! the machine passes here, one write after the other, and somebody watches.
+
+use std::fmt;
+use std::os::fd::OwnedFd;
+
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+use virtfn_host::{VfChange, VfIndex};
+
+use crate::netlink::{Netlink, NetlinkError};
+use crate::root::SysRoot;
+
+/// One write, as whoever watches sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// A value into an attribute, by its path below the root.
+    Attribute {
+        /// The path.
+        path: String,
+        /// The value.
+        value: String,
+    },
+    /// A setting of a VF.
+    Vf {
+        /// The number of the PF's interface.
+        ifindex: u32,
+        /// The VF.
+        vf: VfIndex,
+        /// The setting.
+        change: VfChange,
+    },
+}
+
+impl fmt::Display for Write {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Attribute { path, value } => write!(f, "write {:?} to /{path}", value.trim_end()),
+            Self::Vf {
+                ifindex,
+                vf,
+                change,
+            } => {
+                write!(f, "link {ifindex} vf {vf} {} {change}", change.name())
+            }
+        }
+    }
+}
+
+/// Somebody who sees every write before and after it is made.
+pub trait Watch {
+    /// It is about to be made.
+    fn before(&mut self, write: &Write);
+    /// It was made, or refused.
+    fn after(&mut self, write: &Write);
+}
+
+/// Why a write failed.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The kernel refused a value.
+    #[error("/{path}: {}", std::io::Error::from(*errno))]
+    Refused {
+        /// The attribute.
+        path: String,
+        /// The error.
+        errno: Errno,
+    },
+    /// The kernel refused a setting.
+    #[error(transparent)]
+    Netlink(#[from] NetlinkError),
+}
+
+impl WriteError {
+    /// The error's number, where the kernel gave one.
+    #[must_use]
+    pub fn errno(&self) -> Option<Errno> {
+        match self {
+            Self::Refused { errno, .. } => Some(*errno),
+            Self::Netlink(error) => error.errno(),
+        }
+    }
+}
+
+/// The handle with which the machine is changed.
+pub struct Door<'a> {
+    root: &'a SysRoot,
+    watch: &'a mut dyn Watch,
+    netlink: Option<Netlink>,
+}
+
+impl<'a> Door<'a> {
+    /// Opens the door of the machine below `root`.
+    pub fn open(root: &'a SysRoot, watch: &'a mut dyn Watch) -> Self {
+        Self {
+            root,
+            watch,
+            netlink: None,
+        }
+    }
+
+    /// Writes `value` to an attribute with one call of `write`: the kernel takes an attribute's
+    /// value whole.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn write(&mut self, path: &str, value: &str) -> Result<(), WriteError> {
+        let write = Write::Attribute {
+            path: path.to_owned(),
+            value: value.to_owned(),
+        };
+        self.watch.before(&write);
+        let written = self
+            .root
+            .open_at(path, OFlags::WRONLY)
+            .and_then(|file| write_once(&file, value));
+        self.watch.after(&write);
+        written.map_err(|errno| WriteError::Refused {
+            path: path.to_owned(),
+            errno,
+        })
+    }
+
+    /// Changes one setting of one VF of the PF with this interface.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn set_vf(
+        &mut self,
+        ifindex: u32,
+        vf: VfIndex,
+        change: VfChange,
+    ) -> Result<(), WriteError> {
+        let write = Write::Vf {
+            ifindex,
+            vf,
+            change,
+        };
+        self.watch.before(&write);
+        let done = self
+            .netlink()
+            .and_then(|netlink| netlink.set_vf(ifindex, vf, change));
+        self.watch.after(&write);
+        Ok(done?)
+    }
+
+    fn netlink(&mut self) -> Result<&mut Netlink, NetlinkError> {
+        if self.netlink.is_none() {
+            self.netlink = Some(Netlink::open()?);
+        }
+        self.netlink.as_mut().ok_or(NetlinkError::TimedOut)
+    }
+}
+
+fn write_once(file: &OwnedFd, value: &str) -> Result<(), Errno> {
+    let written = rustix::io::write(file, value.as_bytes())?;
+    if written == value.len() {
+        Ok(())
+    } else {
+        Err(Errno::IO)
+    }
+}

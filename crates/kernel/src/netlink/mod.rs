@@ -1,0 +1,11 @@
+//! rtnetlink: the links of this network namespace, and the settings of VFs.
+
+mod attributes;
+mod links;
+mod socket;
+mod vf;
+
+pub use attributes::{Filter, RawLink};
+pub use links::{links, links_of_function};
+pub use socket::{Answer, Netlink, NetlinkError};
+pub use vf::{VfList, parse_vf_list, vf_list};

@@ -1,0 +1,100 @@
+//! More about single functions: config space, BARs, resets, and what takes their locks.
+
+use virtfn_host::{Host, Resource, Role, Seen};
+use virtfn_kernel::SysRoot;
+use virtfn_pci::ConfigSpace;
+
+use crate::functions::{Paths, parse_hex};
+use crate::look::{Facet, Look};
+
+/// Config space is 4,096 bytes at most; a recording may claim more.
+const MAX_CONFIG_BYTES: usize = 4096;
+
+pub(crate) fn read(root: &SysRoot, host: &mut Host, paths: &Paths, look: &Look) {
+    for function in host
+        .functions
+        .values_mut()
+        .filter(|function| look.covers(function.address))
+    {
+        let Some(path) = paths.get(&function.address) else {
+            continue;
+        };
+        let at = |name: &str| format!("{path}/{name}");
+        if look.wants(Facet::Config) {
+            function.config = root.read(&at("config")).map(|mut bytes| {
+                bytes.truncate(MAX_CONFIG_BYTES);
+                ConfigSpace::new(bytes)
+            });
+        }
+        if !look.wants(Facet::Details) {
+            continue;
+        }
+        function.resources = root.parse(&at("resource"), parse_resources);
+        let words = |text: String| text.split_whitespace().map(str::to_owned).collect();
+        function.reset_methods = root.text(&at("reset_method")).map(words);
+        if let Role::Pf(pf) = &mut function.role {
+            pf.autoprobe = root.parse(&at("sriov_drivers_autoprobe"), parse_switch);
+            pf.vf_device = root.parse(&at("sriov_vf_device"), |text| {
+                u16::try_from(parse_hex(text)?).ok()
+            });
+        }
+    }
+}
+
+/// `driver_override`, through the reader that may be left behind.
+pub(crate) fn read_locked(root: &SysRoot, host: &mut Host, paths: &Paths, look: &Look) {
+    let path = |address| Some((address, format!("{}/driver_override", paths.get(&address)?)));
+    let covered = host
+        .functions
+        .keys()
+        .copied()
+        .filter(|address| look.covers(*address));
+    let wanted: Vec<_> = covered.filter_map(path).collect();
+    let paths: Vec<String> = wanted.iter().map(|(_, path)| path.clone()).collect();
+    let texts = root.locked_texts(&paths);
+    for (address, path) in wanted {
+        let seen = texts.get(&path).cloned().unwrap_or(Seen::Absent);
+        if let Some(function) = host.functions.get_mut(&address) {
+            function.driver_override = seen.and_then(|text| match text.as_str() {
+                "" | "(null)" => Seen::Absent,
+                _ => Seen::Known(text),
+            });
+        }
+    }
+}
+
+fn parse_switch(text: &str) -> Option<bool> {
+    match text {
+        "0" => Some(false),
+        "1" => Some(true),
+        _ => None,
+    }
+}
+
+/// A line per resource: first address, last address, flags, in hex.
+fn parse_resources(text: &str) -> Option<Vec<Resource>> {
+    let number = |word: &str| u64::from_str_radix(word.strip_prefix("0x")?, 16).ok();
+    let line = |line: &str| {
+        let mut words = line.split_whitespace().map(number);
+        Some(Resource {
+            start: words.next()??,
+            end: words.next()??,
+            flags: words.next()??,
+        })
+    };
+    text.lines().take(64).map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn resources_are_read_line_by_line() {
+        let text = "0x00000000fe000000 0x00000000fe01ffff 0x0000000000040200\n0x0 0x0 0x20000000";
+        let read = parse_resources(text).unwrap();
+        assert_eq!((read[0].size(), read[0].is_unset()), (0x20000, false));
+        assert_eq!((read[1].size(), read[1].is_unset()), (0, true));
+        assert_eq!(parse_resources("nonsense"), None);
+    }
+}

@@ -1,0 +1,213 @@
+//! Who uses what: processes behind VFIO and UIO, interfaces in use, interfaces moved away.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use virtfn_host::{Function, Holder, HolderKind, Host, Netdev, Reason, Seen, Unreadable};
+use virtfn_kernel::SysRoot;
+use virtfn_kernel::namespaces::{self, Elsewhere};
+use virtfn_kernel::processes::{OpenNode, OpenNodes, open_nodes};
+use virtfn_pci::Address;
+
+use crate::functions::Paths;
+
+const DEVICE_NODE: &str = "anon_inode:[vfio-device]";
+
+/// Reads who uses each function.
+pub(crate) fn read(root: &SysRoot, host: &mut Host, paths: &Paths) {
+    let nodes = if host.functions.values().any(Function::is_passed_through) {
+        root.fact("open-nodes", open_nodes)
+    } else {
+        Seen::Known(OpenNodes {
+            nodes: Vec::new(),
+            complete: true,
+        })
+    };
+    let elsewhere = read_elsewhere(root, host);
+    let judged: Vec<(Address, Seen<Vec<Holder>>)> = host
+        .functions
+        .values()
+        .map(|function| {
+            let path = paths.get(&function.address).map_or("", String::as_str);
+            (
+                function.address,
+                of_function(root, host, function, path, &nodes, &elsewhere),
+            )
+        })
+        .collect();
+    for (address, holders) in judged {
+        if let Some(function) = host.functions.get_mut(&address) {
+            function.holders = holders;
+        }
+    }
+}
+
+fn of_function(
+    root: &SysRoot,
+    host: &Host,
+    function: &Function,
+    path: &str,
+    nodes: &Seen<OpenNodes>,
+    elsewhere: &BTreeMap<Address, Elsewhere>,
+) -> Seen<Vec<Holder>> {
+    if function.is_passed_through() {
+        let names = device_names(root, path);
+        return nodes
+            .as_ref()
+            .and_then(|nodes| processes(function, &names, nodes));
+    }
+    if is_moved_away(function) {
+        return moved(elsewhere.get(&function.address));
+    }
+    let in_use = |netdev: &Netdev| in_use(root, path, netdev);
+    match &host.netdevs {
+        Seen::Unreadable(unreadable) if !function.netdevs.is_empty() => {
+            Seen::Unreadable(unreadable.clone())
+        }
+        _ => Seen::Known(
+            host.netdevs_of(function.address)
+                .filter_map(in_use)
+                .collect(),
+        ),
+    }
+}
+
+/// The nodes below /dev that belong to this function alone.
+fn device_names(root: &SysRoot, path: &str) -> BTreeSet<String> {
+    let names = |folder: &str, prefix: &str| {
+        let names = root.names(&format!("{path}/{folder}"), |_| true);
+        names
+            .known()
+            .into_iter()
+            .flatten()
+            .map(|name| format!("{prefix}{name}"))
+            .collect::<Vec<_>>()
+    };
+    let cdevs = names("vfio-dev", "/dev/vfio/devices/");
+    cdevs.into_iter().chain(names("uio", "/dev/")).collect()
+}
+
+fn processes(
+    function: &Function,
+    names: &BTreeSet<String>,
+    nodes: &OpenNodes,
+) -> Seen<Vec<Holder>> {
+    let group = function.iommu_group;
+    let groups: Vec<String> = group
+        .map(|id| vec![format!("/dev/vfio/{id}"), format!("/dev/vfio/noiommu-{id}")])
+        .unwrap_or_default();
+    let is_its = |node: &&OpenNode| {
+        node.function == Some(function.address)
+            || names.contains(&node.target)
+            || groups.contains(&node.target)
+    };
+    let mut holders: Vec<Holder> = nodes.nodes.iter().filter(is_its).map(holder).collect();
+    holders.sort();
+    holders.dedup_by_key(|holder| holder.pid);
+    if !holders.is_empty() {
+        return Seen::Known(holders);
+    }
+    let why = match nameless(nodes) {
+        Some(node) => Reason::Failed(format!(
+            "{} (pid {}) holds a VFIO device, and this kernel does not say which",
+            node.name, node.pid
+        )),
+        None if !nodes.complete => Reason::NotPermitted,
+        None => return Seen::Known(Vec::new()),
+    };
+    Seen::Unreadable(Unreadable {
+        path: "proc/*/fd".into(),
+        why,
+    })
+}
+
+fn holder(node: &OpenNode) -> Holder {
+    Holder {
+        kind: HolderKind::Process,
+        name: node.name.clone(),
+        pid: Some(node.pid),
+        through: node.target.clone(),
+    }
+}
+
+/// A device held open by a process that has no group open which would say whose it is.
+fn nameless(nodes: &OpenNodes) -> Option<&OpenNode> {
+    let says = |pid| {
+        nodes
+            .nodes
+            .iter()
+            .any(|node| node.pid == pid && (node.target != DEVICE_NODE || node.function.is_some()))
+    };
+    nodes
+        .nodes
+        .iter()
+        .find(|node| node.target == DEVICE_NODE && node.function.is_none() && !says(node.pid))
+}
+
+/// A network function whose driver made an interface that is not in this namespace.
+fn is_moved_away(function: &Function) -> bool {
+    let network = function.ids.class >> 16 == 2;
+    network
+        && function.vf().is_some()
+        && function.driver.is_some()
+        && function.netdevs.is_empty()
+        && !function.is_passed_through()
+}
+
+fn read_elsewhere(root: &SysRoot, host: &Host) -> BTreeMap<Address, Elsewhere> {
+    let away: Vec<Address> = host
+        .functions
+        .values()
+        .filter(|function| is_moved_away(function))
+        .map(|function| function.address)
+        .collect();
+    if away.is_empty() {
+        return BTreeMap::new();
+    }
+    let found = root.fact("elsewhere", || Seen::Known(namespaces::find(&away)));
+    found.known().cloned().unwrap_or_default()
+}
+
+fn moved(place: Option<&Elsewhere>) -> Seen<Vec<Holder>> {
+    match place {
+        Some(place) => Seen::Known(vec![Holder {
+            kind: HolderKind::Netns,
+            name: place.namespace.clone(),
+            pid: place.pid,
+            through: format!("as {}", place.netdev),
+        }]),
+        None => Seen::Unreadable(Unreadable {
+            path: "proc/*/ns/net".into(),
+            why: Reason::Failed(
+                "its network interface is in no network namespace that can be seen".into(),
+            ),
+        }),
+    }
+}
+
+/// An interface that is up with addresses, enslaved, or carries others.
+fn in_use(root: &SysRoot, path: &str, netdev: &Netdev) -> Option<Holder> {
+    let uppers = root.names(&format!("{path}/net/{}", netdev.name), |name| {
+        name.starts_with("upper_")
+    });
+    let uppers = uppers
+        .known()
+        .into_iter()
+        .flatten()
+        .filter_map(|name| name.strip_prefix("upper_"));
+    let uppers: Vec<&str> = uppers
+        .filter(|name| Some(*name) != netdev.master.as_deref())
+        .collect();
+    let addresses: Vec<String> = netdev.addresses.iter().map(ToString::to_string).collect();
+    let through = match &netdev.master {
+        Some(master) => format!("port of {master}"),
+        None if !uppers.is_empty() => format!("below {}", uppers.join(", ")),
+        None if netdev.up && !addresses.is_empty() => format!("up, {}", addresses.join(", ")),
+        None => return None,
+    };
+    Some(Holder {
+        kind: HolderKind::Netdev,
+        name: netdev.name.clone(),
+        pid: None,
+        through,
+    })
+}

@@ -1,0 +1,83 @@
+//! What a look at a machine is for: nothing else is read.
+
+use std::collections::BTreeSet;
+
+use virtfn_pci::Address;
+
+/// A part of what can be known. The places of the functions, their ids, drivers, groups and the
+/// links between PFs and VFs are always read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Facet {
+    /// Config space.
+    Config,
+    /// BARs, ways to reset, and what the kernel says of a PF's VFs to come.
+    Details,
+    /// Attributes whose reading takes a device's lock.
+    Locked,
+    /// Network interfaces.
+    Netdevs,
+    /// The settings of VFs on the PF's side.
+    Admin,
+    /// Who uses what.
+    Holders,
+    /// Which modules would drive a function.
+    Modules,
+    /// IOMMU groups' kinds.
+    Groups,
+    /// The running kernel and its log.
+    Kernel,
+    /// What the firmware left.
+    Firmware,
+    /// Names of vendors and devices.
+    Names,
+}
+
+/// Which devices, and which facets of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// The facets.
+    pub facets: BTreeSet<Facet>,
+    /// Whose; `None`: everybody's.
+    pub devices: Option<BTreeSet<Address>>,
+}
+
+impl Look {
+    /// These facets of every device.
+    #[must_use]
+    pub fn at(facets: &[Facet]) -> Self {
+        Self {
+            facets: facets.iter().copied().collect(),
+            devices: None,
+        }
+    }
+
+    /// All that there is to know.
+    #[must_use]
+    pub fn everything() -> Self {
+        use Facet::{
+            Admin, Config, Details, Firmware, Groups, Holders, Kernel, Locked, Modules, Names,
+            Netdevs,
+        };
+        Self::at(&[
+            Config, Details, Locked, Netdevs, Admin, Holders, Modules, Groups, Kernel, Firmware,
+            Names,
+        ])
+    }
+
+    /// The same, of these devices alone.
+    #[must_use]
+    pub fn of(mut self, devices: impl IntoIterator<Item = Address>) -> Self {
+        self.devices = Some(devices.into_iter().collect());
+        self
+    }
+
+    pub(crate) fn wants(&self, facet: Facet) -> bool {
+        self.facets.contains(&facet)
+    }
+
+    pub(crate) fn covers(&self, address: Address) -> bool {
+        self.devices
+            .as_ref()
+            .is_none_or(|devices| devices.contains(&address))
+    }
+}
