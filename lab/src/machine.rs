@@ -1,0 +1,278 @@
+//! One emulated machine: booted, asked, and gone when dropped.
+
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail};
+use virtfn_lab_protocol::{FromGuest, PORT_NAME, Spawn, Terminal};
+
+use crate::console::Console;
+use crate::image::{self, Binaries};
+use crate::job::{Finished, Job};
+use crate::kernel::Kernel;
+use crate::port::Port;
+use crate::topology::Topology;
+use crate::{launcher, programs};
+
+/// From the start of QEMU until the guest serves: five seconds on an idle host, but four loaded
+/// guests share two cores with a compiler.
+pub const BOOT_LIMIT: Duration = Duration::from_secs(150);
+/// How long one command in the guest may take unless the caller says otherwise.
+pub const COMMAND_LIMIT: Duration = Duration::from_secs(60);
+/// How much of the console goes into an error.
+const CONSOLE_LINES: usize = 25;
+
+/// What a boot needs beside the topology.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Boot {
+    /// The machine.
+    pub topology: Topology,
+    /// The kernel series, as `6.12`, or `host`.
+    pub kernel: String,
+    /// The programs of ours that go into the guest.
+    pub binaries: Binaries,
+}
+
+/// An emulated machine whose guest serves.
+pub struct Machine {
+    qemu: Child,
+    console: Console,
+    port: Arc<Port>,
+    release: String,
+    boot_time: Duration,
+}
+
+impl Machine {
+    /// Boots a machine, waits until its guest serves, and loads the topology's modules.
+    ///
+    /// A boot that dies before the guest serves is tried once more: emulators abort now and then
+    /// under load, and nothing of ours has run by then.
+    ///
+    /// # Errors
+    /// When something that a boot needs is missing, or the machine does not come up twice: with the
+    /// console's last lines.
+    pub fn boot(boot: &Boot) -> Result<Self> {
+        let kernel = Kernel::find(&boot.kernel)?;
+        let (qemu, _) = programs::qemu()?;
+        let initramfs = image::initramfs(&kernel, &boot.binaries)?;
+        let attempt = || {
+            let mut command = launcher::guarded(&qemu);
+            command.args(arguments(&boot.topology));
+            command
+                .arg("-kernel")
+                .arg(&kernel.image)
+                .arg("-initrd")
+                .arg(initramfs.path());
+            Self::attempt(command)
+        };
+        let machine = attempt().or_else(|first| {
+            attempt().with_context(|| format!("the second try; the first: {first:#}"))
+        });
+        let machine = machine.with_context(|| format!("{} did not boot", boot.topology.name))?;
+        machine.load(&boot.topology.modules)?;
+        Ok(machine)
+    }
+
+    fn attempt(mut command: Command) -> Result<Self> {
+        let start = Instant::now();
+        let (ours, theirs) = UnixStream::pair()?;
+        let (console, said) = std::io::pipe()?;
+        // The chardev takes the socket as descriptor 0: it needs neither a path nor unsafe code.
+        command.stdin(Stdio::from(OwnedFd::from(theirs)));
+        command.stdout(said.try_clone()?).stderr(said);
+        let qemu = launcher::start(command)?;
+        let console = Console::follow(console);
+        let (port, voice) = Port::over(ours)?;
+        let mut machine = Self {
+            qemu,
+            console,
+            port,
+            release: String::new(),
+            boot_time: Duration::ZERO,
+        };
+        machine.release = machine.wait_until_it_serves(&voice)?;
+        machine.boot_time = start.elapsed();
+        Ok(machine)
+    }
+
+    fn wait_until_it_serves(&self, voice: &Receiver<FromGuest>) -> Result<String> {
+        match voice.recv_timeout(BOOT_LIMIT) {
+            Ok(FromGuest::Ready { kernel }) => Ok(kernel),
+            Ok(other) => Err(anyhow!("the guest's first words were {other:?}")),
+            Err(RecvTimeoutError::Timeout) => Err(anyhow!(
+                "the guest did not serve within {} s",
+                BOOT_LIMIT.as_secs()
+            )),
+            Err(RecvTimeoutError::Disconnected) => Err(anyhow!("the machine ended as it booted")),
+        }
+        .map_err(|error| self.with_console(error))
+    }
+
+    fn load(&self, modules: &[String]) -> Result<()> {
+        for module in modules {
+            let words = ["modprobe"].into_iter().chain(module.split_whitespace());
+            let finished = self.run_argv(words, COMMAND_LIMIT)?;
+            if finished.ending.status() != 0 {
+                bail!(
+                    "`modprobe {module}`: {}",
+                    String::from_utf8_lossy(&finished.stderr).trim()
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// What `uname -r` prints in the guest.
+    #[must_use]
+    pub fn release(&self) -> &str {
+        &self.release
+    }
+
+    /// From QEMU's start until the guest served.
+    #[must_use]
+    pub fn boot_time(&self) -> Duration {
+        self.boot_time
+    }
+
+    /// The last lines of the serial console, kernel messages first of all.
+    #[must_use]
+    pub fn console(&self) -> String {
+        self.console.last_lines(CONSOLE_LINES)
+    }
+
+    /// Runs a program in the guest to its end.
+    ///
+    /// # Errors
+    /// When it cannot be started, does not end within `limit`, or the guest is gone: with the
+    /// console's last lines.
+    pub fn run_argv<'a>(
+        &self,
+        argv: impl IntoIterator<Item = &'a str>,
+        limit: Duration,
+    ) -> Result<Finished> {
+        let job = self.spawn_argv(argv)?;
+        job.close_stdin()?;
+        job.finish(limit).map_err(|error| self.with_console(error))
+    }
+
+    /// Runs a shell line in the guest to its end.
+    ///
+    /// # Errors
+    /// As [`Machine::run_argv`].
+    pub fn run_line(&self, line: &str, limit: Duration) -> Result<Finished> {
+        self.run_argv(["sh", "-c", line], limit).map(|f| Finished {
+            command: line.to_owned(),
+            ..f
+        })
+    }
+
+    /// Starts a program in the guest and lets it run.
+    ///
+    /// # Errors
+    /// When it cannot be started or the guest is gone: with the console's last lines.
+    pub fn spawn_argv<'a>(&self, argv: impl IntoIterator<Item = &'a str>) -> Result<Job> {
+        let argv = argv.into_iter().map(str::to_owned).collect();
+        self.spawn(Spawn {
+            argv,
+            terminal: None,
+        })
+    }
+
+    /// Starts a program on a terminal in the guest.
+    ///
+    /// # Errors
+    /// As [`Machine::spawn_argv`].
+    pub fn spawn_on_terminal(&self, argv: &[&str], terminal: Terminal) -> Result<Job> {
+        let argv = argv.iter().map(ToString::to_string).collect();
+        self.spawn(Spawn {
+            argv,
+            terminal: Some(terminal),
+        })
+    }
+
+    fn spawn(&self, spawn: Spawn) -> Result<Job> {
+        Job::start(&self.port, spawn, COMMAND_LIMIT).map_err(|error| self.with_console(error))
+    }
+
+    fn with_console(&self, error: anyhow::Error) -> anyhow::Error {
+        let console = self.console();
+        let indented: String = console
+            .lines()
+            .map(|line| format!("\n  | {line}"))
+            .collect();
+        error.context(format!("the console's last lines:{indented}\nand then"))
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        // It may have ended already; either way nothing of it stays.
+        let _ = self.qemu.kill();
+        let _ = self.qemu.wait();
+    }
+}
+
+/// QEMU's arguments but for the kernel and its initramfs.
+fn arguments(topology: &Topology) -> Vec<String> {
+    let mut arguments: Vec<String> = ["-nodefaults", "-no-reboot", "-display", "none"]
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
+    let mut option = |name: &str, value: &str| {
+        arguments.extend([name.to_owned(), value.to_owned()]);
+    };
+    option("-machine", &topology.machine);
+    option("-cpu", &topology.cpu);
+    option("-smp", &topology.cpus.to_string());
+    option("-m", &topology.memory_mib.to_string());
+    option("-accel", "tcg,thread=multi");
+    option("-chardev", "file,id=console,path=/dev/stdout");
+    option("-serial", "chardev:console");
+    for netdev in &topology.netdevs {
+        option("-netdev", netdev);
+    }
+    for device in &topology.devices {
+        option("-device", device);
+    }
+    // After the machine's own devices, so that these get the slots that the topology means.
+    option("-chardev", "socket,id=port,fd=0");
+    // Its bus is named because QEMU would else pick the last one, which takes only bridges.
+    option(
+        "-device",
+        &format!("virtio-serial-pci,id=lab,bus={}", topology.root_bus()),
+    );
+    option(
+        "-device",
+        &format!("virtserialport,bus=lab.0,chardev=port,name={PORT_NAME}"),
+    );
+    // Without no_timer_check a guest on a loaded host panics over its timer now and then.
+    let needed = "console=ttyS0 panic=-1 no_timer_check quiet";
+    option(
+        "-append",
+        format!("{needed} {}", topology.kernel_arguments).trim(),
+    );
+    arguments.extend(topology.qemu_arguments.iter().cloned());
+    arguments
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_topology_becomes_qemu_arguments() {
+        let arguments = arguments(&Topology::find("seed").unwrap()).join(" ");
+        for part in [
+            "-machine q35,kernel-irqchip=split",
+            "-device pxb-pcie,id=pxb,bus=pcie.0,bus_nr=10",
+            "no_timer_check quiet intel_iommu=on iommu=pt",
+            "name=virtfn.lab",
+        ] {
+            assert!(arguments.contains(part), "{part} in {arguments}");
+        }
+    }
+}

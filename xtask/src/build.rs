@@ -1,0 +1,66 @@
+//! Static builds of the project's programs.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Result;
+use virtfn_lab::image::Binaries;
+
+use crate::{progress, workspace};
+
+/// The target is named so that build scripts and macros are not built with the static flags.
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+
+/// Builds `virtfn` and `lab-guest` as the lab runs them; a `virtfn` that is given is not built.
+///
+/// # Errors
+/// When the build fails.
+pub(crate) fn for_the_lab(given: Option<&Path>) -> Result<Binaries> {
+    let packages: &[&str] = match given {
+        Some(_) => &["virtfn-lab-guest"],
+        None => &["virtfn-cli", "virtfn-lab-guest"],
+    };
+    let built = build("lab", packages)?;
+    let virtfn = given.map_or_else(|| built.join("virtfn"), Path::to_path_buf);
+    Ok(Binaries {
+        virtfn,
+        lab_guest: built.join("lab-guest"),
+    })
+}
+
+/// Builds packages statically and returns the directory of their programs.
+///
+/// # Errors
+/// When the build fails.
+pub(crate) fn build(profile: &str, packages: &[&str]) -> Result<PathBuf> {
+    let directory = workspace::target().join("static");
+    progress::step(
+        &format!("Building {} ({profile})", packages.join(", ")),
+        || {
+            workspace::run(
+                command(profile, packages)
+                    .arg("--target-dir")
+                    .arg(&directory),
+            )
+        },
+    )?;
+    Ok(directory.join(TARGET).join(profile))
+}
+
+fn command(profile: &str, packages: &[&str]) -> Command {
+    let mut command = workspace::cargo();
+    command.args([
+        "build",
+        "--quiet",
+        "--locked",
+        "--target",
+        TARGET,
+        "--profile",
+        profile,
+    ]);
+    command.env("RUSTFLAGS", "-C target-feature=+crt-static");
+    for package in packages {
+        command.args(["--package", package]);
+    }
+    command
+}

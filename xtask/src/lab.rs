@@ -1,0 +1,107 @@
+//! `cargo xtask lab`: boots emulated machines for a person.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, Subcommand, ValueEnum};
+use virtfn_lab::job::Event;
+use virtfn_lab::{Boot, Machine, Topology};
+
+use crate::{build, progress};
+
+/// A person's command may take long; a machine that nobody watches shall not run for ever.
+const RUN_LIMIT: Duration = Duration::from_secs(4 * 3600);
+
+#[derive(Args)]
+pub(crate) struct MachineArguments {
+    /// A name from lab/topologies/, or a TOML file of the same form
+    #[arg(long, default_value = "seed", value_name = "NAME|FILE")]
+    topology: String,
+    /// The kernel series: 6.12, 6.1, or host for this machine's own
+    #[arg(long, value_name = "SERIES")]
+    kernel: Option<String>,
+    /// The guest's userland
+    #[arg(long, value_enum, default_value_t = Image::Small)]
+    image: Image,
+    /// Boots without loading the topology's modules
+    #[arg(long)]
+    no_modules: bool,
+    /// Takes this static program as `virtfn` instead of building one
+    #[arg(long, value_name = "FILE")]
+    virtfn: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Image {
+    /// An initramfs of busybox, iproute2, pciutils and the kernel's modules
+    Small,
+    /// A Debian userland with libvirt and QEMU
+    Full,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Lab {
+    /// Boots a machine, runs one command in it and exits with its status
+    Run {
+        #[command(flatten)]
+        machine: MachineArguments,
+        /// The program and its arguments; for a shell line: -- sh -c '…'
+        #[arg(last = true, required = true, value_name = "COMMAND")]
+        command: Vec<String>,
+    },
+}
+
+/// Does what was asked for; the guest's exit status becomes ours.
+///
+/// # Errors
+/// When the machine does not come up or dies.
+pub(crate) fn run(lab: &Lab) -> Result<ExitCode> {
+    match lab {
+        Lab::Run { machine, command } => run_command(&boot(machine)?, command),
+    }
+}
+
+pub(crate) fn boot(arguments: &MachineArguments) -> Result<Machine> {
+    if arguments.image == Image::Full {
+        bail!("--image full: this image is not there yet; --image small is");
+    }
+    let mut topology = Topology::find(&arguments.topology)?;
+    if arguments.no_modules {
+        topology.modules.clear();
+    }
+    let usual = topology
+        .kernels
+        .first()
+        .cloned()
+        .context("the topology names no kernel")?;
+    let kernel = arguments.kernel.clone().unwrap_or(usual);
+    let binaries = build::for_the_lab(arguments.virtfn.as_deref())?;
+    progress::step(&format!("Booting {} on {kernel}", topology.name), || {
+        Machine::boot(&Boot {
+            topology,
+            kernel,
+            binaries,
+        })
+    })
+}
+
+fn run_command(machine: &Machine, command: &[String]) -> Result<ExitCode> {
+    let mut job = machine.spawn_argv(command.iter().map(String::as_str))?;
+    job.close_stdin()?;
+    let deadline = Instant::now() + RUN_LIMIT;
+    loop {
+        match job.next(deadline)? {
+            Event::Stdout(bytes) => io::stdout().write_all(&bytes)?,
+            Event::Stderr(bytes) => io::stderr().write_all(&bytes)?,
+            Event::Ended(ending) => {
+                io::stdout().flush()?;
+                return Ok(ExitCode::from(
+                    u8::try_from(ending.status()).unwrap_or(u8::MAX),
+                ));
+            }
+        }
+    }
+}
