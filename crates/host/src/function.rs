@@ -143,11 +143,7 @@ impl Resource {
     /// How many bytes it spans; 0 for an empty one.
     #[must_use]
     pub const fn size(self) -> u64 {
-        if self.end == 0 || self.end < self.start {
-            0
-        } else {
-            self.end - self.start + 1
-        }
+        if self.end == 0 || self.end < self.start { 0 } else { self.end - self.start + 1 }
     }
 
     /// Does the kernel want it but has no place for it (`IORESOURCE_UNSET`)?
@@ -198,8 +194,5 @@ pub fn is_vfio_driver(name: &str) -> bool {
 
 fn is_passthrough_driver(name: &str) -> bool {
     is_vfio_driver(name)
-        || matches!(
-            name,
-            "uio_pci_generic" | "igb_uio" | "pciback" | "xen-pciback"
-        )
+        || matches!(name, "uio_pci_generic" | "igb_uio" | "pciback" | "xen-pciback")
 }

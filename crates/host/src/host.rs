@@ -118,16 +118,13 @@ pub struct Nearest {
 impl Host {
     /// Every PF, in the order of addresses.
     pub fn pfs(&self) -> impl Iterator<Item = (&Function, &Pf)> {
-        self.functions
-            .values()
-            .filter_map(|function| Some((function, function.pf()?)))
+        self.functions.values().filter_map(|function| Some((function, function.pf()?)))
     }
 
     /// The interfaces of one function.
     pub fn netdevs_of(&self, address: Address) -> impl Iterator<Item = &Netdev> {
         let all = self.netdevs.known().map_or(&[][..], Vec::as_slice);
-        all.iter()
-            .filter(move |netdev| netdev.function == Some(address))
+        all.iter().filter(move |netdev| netdev.function == Some(address))
     }
 
     /// The function at `address`, which must be there.
@@ -160,11 +157,7 @@ impl Host {
             Some(id) => vec![id.pf.short()],
             None => self.pfs().map(|(pf, _)| pf.address.short()).collect(),
         };
-        Err(Nearest {
-            asked: address.short(),
-            why,
-            nearest,
-        })
+        Err(Nearest { asked: address.short(), why, nearest })
     }
 
     /// A VF by its function.
@@ -174,9 +167,8 @@ impl Host {
     pub fn vf(&self, address: Address) -> Result<(&Function, VfId), Nearest> {
         let function = self.function(address)?;
         let Some(id) = function.vf() else {
-            let made = function
-                .pf()
-                .map(|pf| pf.vfs.keys().map(|n| format!("{}/{n}", address.short())));
+            let made =
+                function.pf().map(|pf| pf.vfs.keys().map(|n| format!("{}/{n}", address.short())));
             return Err(Nearest {
                 asked: address.short(),
                 why: format!("is {}, and a VF is meant", kind_name(function)),
@@ -216,17 +208,8 @@ impl Host {
     fn resolve_vf(&self, asked: &str, pf: Address, index: &str) -> Result<Address, Nearest> {
         let (_, sriov) = self.pf(pf)?;
         let none = |why: String| {
-            let nearest = sriov
-                .vfs
-                .keys()
-                .take(3)
-                .map(|n| format!("{}/{n}", pf.short()))
-                .collect();
-            Nearest {
-                asked: asked.chars().take(64).collect(),
-                why,
-                nearest,
-            }
+            let nearest = sriov.vfs.keys().take(3).map(|n| format!("{}/{n}", pf.short())).collect();
+            Nearest { asked: asked.chars().take(64).collect(), why, nearest }
         };
         if index == "any" {
             let idle = |address: &&Address| self.functions.get(address).is_some_and(is_idle);
@@ -234,9 +217,7 @@ impl Host {
             return found
                 .ok_or_else(|| none(format!("no VF of {} is known to be idle", pf.short())));
         }
-        let index: VfIndex = index
-            .parse()
-            .map_err(|bad| none(format!("{bad}, nor `any`")))?;
+        let index: VfIndex = index.parse().map_err(|bad| none(format!("{bad}, nor `any`")))?;
         let count = sriov.vfs.len();
         let why = || none(format!("{} has {count} VFs, and no VF {index}", pf.short()));
         sriov.vfs.get(&index).copied().ok_or_else(why)
@@ -250,12 +231,7 @@ impl Host {
         });
         let mut ranked: Vec<_> = names.map(|name| (distance(&text, &name), name)).collect();
         ranked.sort();
-        ranked
-            .into_iter()
-            .filter(|(steps, _)| *steps <= 4)
-            .take(3)
-            .map(|(_, name)| name)
-            .collect()
+        ranked.into_iter().filter(|(steps, _)| *steps <= 4).take(3).map(|(_, name)| name).collect()
     }
 }
 
@@ -302,19 +278,10 @@ impl Names {
 
 /// A vendor's name without its legal form.
 fn brief_vendor(name: &str) -> &str {
-    let end = [
-        " Corporation",
-        " Technologies",
-        ", Inc",
-        " Inc",
-        " Co.",
-        " Ltd",
-        " Limited",
-        " [",
-    ]
-    .iter()
-    .filter_map(|form| name.find(form))
-    .min();
+    let end = [" Corporation", " Technologies", ", Inc", " Inc", " Co.", " Ltd", " Limited", " ["]
+        .iter()
+        .filter_map(|form| name.find(form))
+        .min();
     &name[..end.unwrap_or(name.len())]
 }
 
@@ -338,10 +305,7 @@ mod tests {
     #[test]
     fn vendors_lose_their_legal_form() {
         assert_eq!(brief_vendor("Intel Corporation"), "Intel");
-        assert_eq!(
-            brief_vendor("Advanced Micro Devices, Inc. [AMD]"),
-            "Advanced Micro Devices"
-        );
+        assert_eq!(brief_vendor("Advanced Micro Devices, Inc. [AMD]"), "Advanced Micro Devices");
         assert_eq!(brief_vendor("Red Hat, Inc."), "Red Hat");
         assert_eq!(brief_vendor("NVIDIA"), "NVIDIA");
     }

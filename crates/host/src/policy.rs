@@ -91,13 +91,8 @@ impl Policy {
     /// What this machine has now, spelt out: nothing is to do to have it.
     #[must_use]
     pub fn of(host: &Host) -> Self {
-        let pfs = host
-            .pfs()
-            .map(|(function, pf)| (function.address, PfPolicy::of(host, pf)));
-        Self {
-            pfs: pfs.collect(),
-            devices: BTreeMap::new(),
-        }
+        let pfs = host.pfs().map(|(function, pf)| (function.address, PfPolicy::of(host, pf)));
+        Self { pfs: pfs.collect(), devices: BTreeMap::new() }
     }
 
     /// The same, with `vfs` VFs on the PF at `pf`.
@@ -124,12 +119,7 @@ impl Policy {
     /// The same, with one whole function driven as `driver` says.
     #[must_use]
     pub fn with_device(mut self, device: Address, driver: DriverChoice) -> Self {
-        self.devices.insert(
-            device,
-            DevicePolicy {
-                driver: Some(driver),
-            },
-        );
+        self.devices.insert(device, DevicePolicy { driver: Some(driver) });
         self
     }
 }
@@ -139,13 +129,7 @@ impl PfPolicy {
         let vf_policy = |(index, address): (&VfIndex, &Address)| {
             let admin = pf.admin.known().and_then(|all| all.get(index)).cloned();
             let driver = host.functions.get(address).and_then(choice_of);
-            (
-                *index,
-                VfPolicy {
-                    admin: admin.unwrap_or_default(),
-                    driver,
-                },
-            )
+            (*index, VfPolicy { admin: admin.unwrap_or_default(), driver })
         };
         Self {
             vfs: u16::try_from(pf.vfs.len()).unwrap_or(u16::MAX),
@@ -221,13 +205,10 @@ impl VfAdmin {
 
     fn vlan_change(&self, now: &Self) -> Option<VfChange> {
         let wanted = (self.vlan, self.qos, self.proto);
-        differs(self.vlan, now.vlan)
-            .map(|_| ())
-            .or(differs(self.qos, now.qos).map(|_| ()))
-            .or(
-                // A driver that reports no kind of tag has the ordinary one.
-                differs(self.proto, now.proto.or(Some(VlanProto::Dot1Q))).map(|_| ()),
-            )?;
+        differs(self.vlan, now.vlan).map(|_| ()).or(differs(self.qos, now.qos).map(|_| ())).or(
+            // A driver that reports no kind of tag has the ordinary one.
+            differs(self.proto, now.proto.or(Some(VlanProto::Dot1Q))).map(|_| ()),
+        )?;
         Some(VfChange::Vlan {
             id: wanted.0.or(now.vlan).unwrap_or_default(),
             qos: wanted.1.or(now.qos).unwrap_or_default(),
@@ -299,9 +280,9 @@ impl VfChange {
             Self::Spoofchk(_) => admin.spoofchk.map(|switch| switch.to_string()),
             Self::Trust(_) => admin.trust.map(|switch| switch.to_string()),
             Self::Link(_) => admin.link.map(|state| state.to_string()),
-            Self::Rate { .. } => admin
-                .max_rate
-                .map(|max| rate_text(admin.min_rate.unwrap_or_default(), max)),
+            Self::Rate { .. } => {
+                admin.max_rate.map(|max| rate_text(admin.min_rate.unwrap_or_default(), max))
+            }
             Self::QueryRss(_) => admin.query_rss.map(|switch| switch.to_string()),
         }
     }
@@ -321,16 +302,8 @@ impl std::fmt::Display for VfChange {
 }
 
 fn vlan_text(id: VlanId, qos: Qos, proto: VlanProto) -> String {
-    let qos = if qos.value() == 0 {
-        String::new()
-    } else {
-        format!(" qos {qos}")
-    };
-    let proto = if proto == VlanProto::Dot1Q {
-        String::new()
-    } else {
-        format!(" proto {proto}")
-    };
+    let qos = if qos.value() == 0 { String::new() } else { format!(" qos {qos}") };
+    let proto = if proto == VlanProto::Dot1Q { String::new() } else { format!(" proto {proto}") };
     format!("{id}{qos}{proto}")
 }
 
@@ -360,15 +333,8 @@ mod tests {
 
     #[test]
     fn a_vlan_change_keeps_the_priority_that_was_there() {
-        let now = VfAdmin {
-            vlan: VlanId::new(7),
-            qos: Qos::new(3),
-            ..VfAdmin::untouched()
-        };
-        let wanted = VfAdmin {
-            vlan: VlanId::new(42),
-            ..VfAdmin::default()
-        };
+        let now = VfAdmin { vlan: VlanId::new(7), qos: Qos::new(3), ..VfAdmin::untouched() };
+        let wanted = VfAdmin { vlan: VlanId::new(42), ..VfAdmin::default() };
         let changes = wanted.changes_from(&now);
         assert_eq!(changes[0].to_string(), "42 qos 3");
         assert_eq!(changes[0].value_in(&now).as_deref(), Some("7 qos 3"));
@@ -376,17 +342,8 @@ mod tests {
 
     #[test]
     fn one_rate_alone_keeps_the_other() {
-        let now = VfAdmin {
-            max_rate: Some(Mbps::new(100).unwrap()),
-            ..VfAdmin::untouched()
-        };
-        let wanted = VfAdmin {
-            min_rate: Mbps::new(10),
-            ..VfAdmin::default()
-        };
-        assert_eq!(
-            wanted.changes_from(&now)[0].to_string(),
-            "min 10 max 100 Mbit/s"
-        );
+        let now = VfAdmin { max_rate: Some(Mbps::new(100).unwrap()), ..VfAdmin::untouched() };
+        let wanted = VfAdmin { min_rate: Mbps::new(10), ..VfAdmin::default() };
+        assert_eq!(wanted.changes_from(&now)[0].to_string(), "min 10 max 100 Mbit/s");
     }
 }

@@ -87,10 +87,7 @@ impl<T> Seen<T> {
 
     /// A fact that this look did not ask for.
     pub fn not_asked(path: impl Into<String>) -> Self {
-        Self::Unreadable(Unreadable {
-            path: path.into(),
-            why: Reason::NotAsked,
-        })
+        Self::Unreadable(Unreadable { path: path.into(), why: Reason::NotAsked })
     }
 }
 

@@ -42,32 +42,19 @@ pub enum ArchiveError {
 
 impl ArchiveError {
     pub(crate) fn open(path: &Path, source: io::Error) -> Self {
-        Self::Io {
-            path: path.to_owned(),
-            doing: "cannot open the recording",
-            source,
-        }
+        Self::Io { path: path.to_owned(), doing: "cannot open the recording", source }
     }
 }
 
 /// Reads a recording into memory.
 pub(crate) fn unpack(path: &Path) -> Result<Tree, ArchiveError> {
     let file = std::fs::File::open(path).map_err(|e| ArchiveError::open(path, e))?;
-    let unsound = |why: String| ArchiveError::Unsound {
-        path: path.to_owned(),
-        why,
-    };
+    let unsound = |why: String| ArchiveError::Unsound { path: path.to_owned(), why };
     let frame = ruzstd::decoding::StreamingDecoder::new(io::BufReader::new(file))
         .map_err(|_| unsound("it is no zstd file".into()))?;
     let tree = read_tar(frame.take(MAX_TOTAL_BYTES)).map_err(unsound)?;
-    let foreign = !["sys", "proc"]
-        .iter()
-        .any(|folder| tree.names(folder).known().is_some());
-    if foreign {
-        Err(unsound("it has neither sys/ nor proc/".into()))
-    } else {
-        Ok(tree)
-    }
+    let foreign = !["sys", "proc"].iter().any(|folder| tree.names(folder).known().is_some());
+    if foreign { Err(unsound("it has neither sys/ nor proc/".into())) } else { Ok(tree) }
 }
 
 fn read_tar(tar: impl Read) -> Result<Tree, String> {
@@ -101,18 +88,14 @@ fn read_entry(entry: &mut tar::Entry<'_, impl Read>, name: &str) -> Result<Optio
             Ok(Some(Node::File(bytes)))
         }
         EntryType::Symlink => {
-            let target = entry
-                .link_name_bytes()
-                .map(|bytes| String::from_utf8(bytes.into_owned()));
+            let target = entry.link_name_bytes().map(|bytes| String::from_utf8(bytes.into_owned()));
             match target {
                 Some(Ok(text)) if text.len() <= MAX_PATH_BYTES => Ok(Some(Node::Link(text))),
                 _ => Err(format!("the link `{name}` has no target that could be one")),
             }
         }
         EntryType::XGlobalHeader => Ok(None),
-        other => Err(format!(
-            "`{name}` is neither file, folder nor link ({other:?})"
-        )),
+        other => Err(format!("`{name}` is neither file, folder nor link ({other:?})")),
     }
 }
 
@@ -140,23 +123,14 @@ fn put_unreadable(tree: &mut Tree) -> Result<(), String> {
 
 /// Writes a tree as a recording, beside its place and then into it.
 pub(crate) fn pack(tree: &Tree, path: &Path) -> Result<(), ArchiveError> {
-    let failed = |source| ArchiveError::Io {
-        path: path.to_owned(),
-        doing: "cannot write",
-        source,
-    };
+    let failed = |source| ArchiveError::Io { path: path.to_owned(), doing: "cannot write", source };
     let tar = write_tar(tree).map_err(failed)?;
     let level = ruzstd::encoding::CompressionLevel::Fastest;
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mut file =
         tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).map_err(failed)?;
-    io::Write::write_all(
-        &mut file,
-        &ruzstd::encoding::compress_to_vec(&tar[..], level),
-    )
-    .map_err(failed)?;
+    io::Write::write_all(&mut file, &ruzstd::encoding::compress_to_vec(&tar[..], level))
+        .map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
     file.persist(path).map_err(|e| failed(e.error))?;
     Ok(())
@@ -196,11 +170,7 @@ fn header(kind: EntryType, size: u64) -> tar::Header {
     let mut header = tar::Header::new_gnu();
     header.set_entry_type(kind);
     header.set_size(size);
-    header.set_mode(if kind == EntryType::Directory {
-        0o755
-    } else {
-        0o644
-    });
+    header.set_mode(if kind == EntryType::Directory { 0o755 } else { 0o644 });
     header.set_mtime(0);
     header
 }

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::os::fd::OwnedFd;
+use std::process::Stdio;
 
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -30,19 +31,21 @@ pub enum Write {
         /// The setting.
         change: VfChange,
     },
+    /// A module, loaded by `modprobe`.
+    Module {
+        /// Its name.
+        module: String,
+    },
 }
 
 impl fmt::Display for Write {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Attribute { path, value } => write!(f, "write {:?} to /{path}", value.trim_end()),
-            Self::Vf {
-                ifindex,
-                vf,
-                change,
-            } => {
+            Self::Vf { ifindex, vf, change } => {
                 write!(f, "link {ifindex} vf {vf} {} {change}", change.name())
             }
+            Self::Module { module } => write!(f, "modprobe {module}"),
         }
     }
 }
@@ -66,6 +69,14 @@ pub enum WriteError {
         /// The error.
         errno: Errno,
     },
+    /// `modprobe` failed.
+    #[error("modprobe {module}: {why}")]
+    Module {
+        /// The module.
+        module: String,
+        /// What it said.
+        why: String,
+    },
     /// The kernel refused a setting.
     #[error(transparent)]
     Netlink(#[from] NetlinkError),
@@ -78,6 +89,7 @@ impl WriteError {
         match self {
             Self::Refused { errno, .. } => Some(*errno),
             Self::Netlink(error) => error.errno(),
+            Self::Module { .. } => None,
         }
     }
 }
@@ -92,11 +104,7 @@ pub struct Door<'a> {
 impl<'a> Door<'a> {
     /// Opens the door of the machine below `root`.
     pub fn open(root: &'a SysRoot, watch: &'a mut dyn Watch) -> Self {
-        Self {
-            root,
-            watch,
-            netlink: None,
-        }
+        Self { root, watch, netlink: None }
     }
 
     /// Writes `value` to an attribute with one call of `write`: the kernel takes an attribute's
@@ -105,20 +113,12 @@ impl<'a> Door<'a> {
     /// # Errors
     /// What the kernel says.
     pub fn write(&mut self, path: &str, value: &str) -> Result<(), WriteError> {
-        let write = Write::Attribute {
-            path: path.to_owned(),
-            value: value.to_owned(),
-        };
+        let write = Write::Attribute { path: path.to_owned(), value: value.to_owned() };
         self.watch.before(&write);
-        let written = self
-            .root
-            .open_at(path, OFlags::WRONLY)
-            .and_then(|file| write_once(&file, value));
+        let written =
+            self.root.open_at(path, OFlags::WRONLY).and_then(|file| write_once(&file, value));
         self.watch.after(&write);
-        written.map_err(|errno| WriteError::Refused {
-            path: path.to_owned(),
-            errno,
-        })
+        written.map_err(|errno| WriteError::Refused { path: path.to_owned(), errno })
     }
 
     /// Changes one setting of one VF of the PF with this interface.
@@ -131,17 +131,32 @@ impl<'a> Door<'a> {
         vf: VfIndex,
         change: VfChange,
     ) -> Result<(), WriteError> {
-        let write = Write::Vf {
-            ifindex,
-            vf,
-            change,
-        };
+        let write = Write::Vf { ifindex, vf, change };
         self.watch.before(&write);
-        let done = self
-            .netlink()
-            .and_then(|netlink| netlink.set_vf(ifindex, vf, change));
+        let done = self.netlink().and_then(|netlink| netlink.set_vf(ifindex, vf, change));
         self.watch.after(&write);
         Ok(done?)
+    }
+
+    /// Loads a module with all that it needs, by the system's own `modprobe`: its configuration
+    /// (options, aliases, blacklists) is the administrator's word.
+    ///
+    /// # Errors
+    /// What `modprobe` says.
+    pub fn load_module(&mut self, module: &str) -> Result<(), WriteError> {
+        let write = Write::Module { module: module.to_owned() };
+        self.watch.before(&write);
+        let ran = std::process::Command::new("modprobe")
+            .args(["--", module])
+            .stdin(Stdio::null())
+            .output();
+        self.watch.after(&write);
+        let why = match ran {
+            Ok(output) if output.status.success() => return Ok(()),
+            Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+            Err(error) => error.to_string(),
+        };
+        Err(WriteError::Module { module: module.to_owned(), why })
     }
 
     fn netlink(&mut self) -> Result<&mut Netlink, NetlinkError> {
@@ -154,9 +169,5 @@ impl<'a> Door<'a> {
 
 fn write_once(file: &OwnedFd, value: &str) -> Result<(), Errno> {
     let written = rustix::io::write(file, value.as_bytes())?;
-    if written == value.len() {
-        Ok(())
-    } else {
-        Err(Errno::IO)
-    }
+    if written == value.len() { Ok(()) } else { Err(Errno::IO) }
 }

@@ -44,22 +44,15 @@ impl SysRoot {
     /// [`Reason::TimedOut`].
     pub fn locked_texts(&self, paths: &[String]) -> BTreeMap<String, Seen<String>> {
         let Some(program) = self.locked_reader().filter(|_| !paths.is_empty()) else {
-            return paths
-                .iter()
-                .map(|path| (path.clone(), self.text(path)))
-                .collect();
+            return paths.iter().map(|path| (path.clone(), self.text(path))).collect();
         };
         let mut texts = match ask(program, paths) {
             Ok(answer) => parse(&answer),
             Err(_) => BTreeMap::new(),
         };
         for path in paths {
-            let late = || {
-                Seen::Unreadable(Unreadable {
-                    path: path.clone(),
-                    why: Reason::TimedOut,
-                })
-            };
+            let late =
+                || Seen::Unreadable(Unreadable { path: path.clone(), why: Reason::TimedOut });
             let seen = texts.entry(path.clone()).or_insert_with(late);
             self.note(path, seen, |text| Node::File(text.clone().into_bytes()));
         }

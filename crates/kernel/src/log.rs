@@ -19,25 +19,16 @@ impl SysRoot {
     pub fn kernel_log(&self) -> Seen<Vec<String>> {
         if self.is_live() {
             let seen = live();
-            self.note(RECORDED, &seen, |lines| {
-                Node::File(lines.join("\n").into_bytes())
-            });
-            return seen.map(|lines| {
-                lines
-                    .iter()
-                    .map(|line| without_stamp(line).to_owned())
-                    .collect()
-            });
+            self.note(RECORDED, &seen, |lines| Node::File(lines.join("\n").into_bytes()));
+            return seen
+                .map(|lines| lines.iter().map(|line| without_stamp(line).to_owned()).collect());
         }
         match self.lines(RECORDED, |_| true) {
             // Nobody's kernel says nothing: an empty file is one that could not be had.
             Seen::Known(lines) if lines.is_empty() => Seen::Absent,
-            seen => seen.map(|lines| {
-                lines
-                    .iter()
-                    .map(|line| without_stamp(line).to_owned())
-                    .collect()
-            }),
+            seen => {
+                seen.map(|lines| lines.iter().map(|line| without_stamp(line).to_owned()).collect())
+            }
         }
     }
 }
@@ -61,10 +52,7 @@ fn live() -> Seen<Vec<String>> {
             Err(errno) => return unreadable(errno),
         }
     }
-    Seen::Unreadable(Unreadable {
-        path: "dev/kmsg".into(),
-        why: Reason::TooLarge,
-    })
+    Seen::Unreadable(Unreadable { path: "dev/kmsg".into(), why: Reason::TooLarge })
 }
 
 /// `PRIORITY,SEQUENCE,MICROSECONDS,FLAGS;TEXT\n KEY=VALUE…` as `[SECONDS] TEXT`; what user space
@@ -76,20 +64,13 @@ fn line(record: &[u8]) -> Option<String> {
     let priority: u32 = fields.next()?.parse().ok()?;
     let micros: u64 = fields.nth(1)?.parse().ok()?;
     let text = text.lines().next()?;
-    (priority >> 3 == 0).then(|| {
-        format!(
-            "[{:5}.{:06}] {text}",
-            micros / 1_000_000,
-            micros % 1_000_000
-        )
-    })
+    (priority >> 3 == 0)
+        .then(|| format!("[{:5}.{:06}] {text}", micros / 1_000_000, micros % 1_000_000))
 }
 
 /// A line without `[    1.234567] `.
 fn without_stamp(line: &str) -> &str {
-    let stamped = line
-        .strip_prefix('[')
-        .and_then(|rest| rest.split_once("] "));
+    let stamped = line.strip_prefix('[').and_then(|rest| rest.split_once("] "));
     match stamped {
         Some((stamp, text)) if stamp.trim().parse::<f64>().is_ok() => text,
         _ => line,
@@ -107,9 +88,6 @@ mod tests {
         assert_eq!(text, "[    5.140900] igb 0000:0b:00.0: 7 VFs allocated");
         assert_eq!(without_stamp(&text), "igb 0000:0b:00.0: 7 VFs allocated");
         assert_eq!(line(b"30,1,1,-;from user space"), None);
-        assert_eq!(
-            without_stamp("[Firmware Bug]: x] y"),
-            "[Firmware Bug]: x] y"
-        );
+        assert_eq!(without_stamp("[Firmware Bug]: x] y"), "[Firmware Bug]: x] y");
     }
 }

@@ -65,31 +65,15 @@ fn others() -> Vec<(String, Option<u32>, File)> {
     for folder in ["/run/netns", "/run/docker/netns"] {
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
-            add(
-                &mut seen,
-                &mut others,
-                &entry.path().to_string_lossy(),
-                name,
-                None,
-            );
+            add(&mut seen, &mut others, &entry.path().to_string_lossy(), name, None);
         }
     }
     for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let Some(pid) = entry
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse().ok())
-        else {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
             continue;
         };
         let name = format!("of {} (pid {pid})", name_of(pid));
-        add(
-            &mut seen,
-            &mut others,
-            &format!("/proc/{pid}/ns/net"),
-            name,
-            Some(pid),
-        );
+        add(&mut seen, &mut others, &format!("/proc/{pid}/ns/net"), name, Some(pid));
     }
     others
 }

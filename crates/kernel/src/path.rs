@@ -23,25 +23,19 @@ pub fn join(base: &str, link: &str) -> Option<String> {
 
 /// The parts of a path that name something.
 pub(crate) fn components(path: &str) -> impl DoubleEndedIterator<Item = &str> {
-    path.split('/')
-        .filter(|part| !part.is_empty() && *part != ".")
+    path.split('/').filter(|part| !part.is_empty() && *part != ".")
 }
 
 /// The last part of a path or of a link's text.
 #[must_use]
 pub fn last(path: &str) -> &str {
-    path.trim_end_matches('/')
-        .rsplit('/')
-        .next()
-        .unwrap_or(path)
+    path.trim_end_matches('/').rsplit('/').next().unwrap_or(path)
 }
 
 /// The folder that holds `path`.
 #[must_use]
 pub fn parent(path: &str) -> &str {
-    path.trim_end_matches('/')
-        .rsplit_once('/')
-        .map_or("", |(folder, _)| folder)
+    path.trim_end_matches('/').rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
 #[cfg(test)]

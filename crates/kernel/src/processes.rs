@@ -39,19 +39,11 @@ pub fn open_nodes() -> Seen<OpenNodes> {
         Ok(processes) => processes,
         Err(error) => {
             let why = Reason::Failed(error.to_string());
-            return Seen::Unreadable(Unreadable {
-                path: "proc".into(),
-                why,
-            });
+            return Seen::Unreadable(Unreadable { path: "proc".into(), why });
         }
     };
-    let mut found = OpenNodes {
-        nodes: Vec::new(),
-        complete: true,
-    };
-    let pids = processes
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let mut found = OpenNodes { nodes: Vec::new(), complete: true };
+    let pids = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     for pid in pids.take(MAX_PROCESSES) {
         if look_at(pid, &mut found.nodes) == Looked::Forbidden {
             found.complete = false;
@@ -84,21 +76,14 @@ fn look_at(pid: u32, nodes: &mut Vec<OpenNode>) -> Looked {
         };
         let number = descriptor.file_name();
         let function = number.to_str().and_then(|fd| function_of(pid, fd));
-        nodes.push(OpenNode {
-            pid,
-            name: name_of(pid),
-            target: target.to_owned(),
-            function,
-        });
+        nodes.push(OpenNode { pid, name: name_of(pid), target: target.to_owned(), function });
     }
     Looked::Whole
 }
 
 /// The container (`/dev/vfio/vfio`) and iommufd alone hold no device.
 fn is_device_node(target: &str) -> bool {
-    let vfio = target
-        .strip_prefix("/dev/vfio/")
-        .is_some_and(|name| name != "vfio");
+    let vfio = target.strip_prefix("/dev/vfio/").is_some_and(|name| name != "vfio");
     vfio || target.starts_with("/dev/uio") || target == "anon_inode:[vfio-device]"
 }
 
@@ -106,20 +91,14 @@ fn is_device_node(target: &str) -> bool {
 #[must_use]
 pub fn name_of(pid: u32) -> String {
     let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-    name.trim()
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(64)
-        .collect()
+    name.trim().chars().filter(|c| !c.is_control()).take(64).collect()
 }
 
 fn function_of(pid: u32, fd: &str) -> Option<Address> {
     let file = std::fs::File::open(format!("/proc/{pid}/fdinfo/{fd}")).ok()?;
     let mut text = String::new();
     file.take(4096).read_to_string(&mut text).ok()?;
-    let path = text
-        .lines()
-        .find_map(|line| line.strip_prefix("vfio-device-syspath:"))?;
+    let path = text.lines().find_map(|line| line.strip_prefix("vfio-device-syspath:"))?;
     crate::path::last(path.trim()).parse().ok()
 }
 

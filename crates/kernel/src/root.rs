@@ -61,11 +61,7 @@ impl SysRoot {
     }
 
     fn over(files: Files) -> Self {
-        Self {
-            files,
-            tape: None,
-            locked_reader: None,
-        }
+        Self { files, tape: None, locked_reader: None }
     }
 
     /// From here on, keeps a copy of all that is read.
@@ -115,36 +111,26 @@ impl SysRoot {
 
     /// A file's text, without the white space around it.
     pub fn text(&self, path: &str) -> Seen<String> {
-        self.read(path)
-            .and_then(|bytes| match String::from_utf8(bytes) {
-                Ok(text) => Seen::Known(text.trim().to_owned()),
-                Err(_) => malformed(path),
-            })
+        self.read(path).and_then(|bytes| match String::from_utf8(bytes) {
+            Ok(text) => Seen::Known(text.trim().to_owned()),
+            Err(_) => malformed(path),
+        })
     }
 
     /// A file's text, parsed; what does not parse is malformed.
     pub fn parse<T>(&self, path: &str, parse: impl FnOnce(&str) -> Option<T>) -> Seen<T> {
-        self.text(path)
-            .and_then(|text| parse(&text).map_or_else(|| malformed(path), Seen::Known))
+        self.text(path).and_then(|text| parse(&text).map_or_else(|| malformed(path), Seen::Known))
     }
 
     /// The lines of a large text that `keep` wants; only those are kept on a tape.
     pub fn lines(&self, path: &str, mut keep: impl FnMut(&str) -> bool) -> Seen<Vec<String>> {
         let seen = self.read_quietly(path).map(|bytes| {
             let text = String::from_utf8_lossy(&bytes);
-            text.lines()
-                .filter(|line| keep(line))
-                .map(str::to_owned)
-                .collect::<Vec<_>>()
+            text.lines().filter(|line| keep(line)).map(str::to_owned).collect::<Vec<_>>()
         });
         self.note(path, &seen, |lines| {
             Node::File(
-                lines
-                    .iter()
-                    .flat_map(|line| [line.as_bytes(), b"\n"])
-                    .flatten()
-                    .copied()
-                    .collect(),
+                lines.iter().flat_map(|line| [line.as_bytes(), b"\n"]).flatten().copied().collect(),
             )
         });
         seen
@@ -154,11 +140,7 @@ impl SysRoot {
     pub fn names(&self, path: &str, mut keep: impl FnMut(&str) -> bool) -> Seen<Vec<String>> {
         let seen = match &self.files {
             Files::Memory(tree) => tree.names(path).map(|names| {
-                names
-                    .into_iter()
-                    .filter(|name| keep(name))
-                    .map(str::to_owned)
-                    .collect()
+                names.into_iter().filter(|name| keep(name)).map(str::to_owned).collect()
             }),
             Files::Live(root) | Files::Folder(root) => {
                 seen(path, self.read_names(root, path, keep))
@@ -175,10 +157,9 @@ impl SysRoot {
     pub fn link(&self, path: &str) -> Seen<String> {
         let seen = match &self.files {
             Files::Memory(tree) => tree.link(path).map(str::to_owned),
-            Files::Live(root) => seen(
-                path,
-                link_text(rustix::fs::readlinkat(root, path, Vec::new())),
-            ),
+            Files::Live(root) => {
+                seen(path, link_text(rustix::fs::readlinkat(root, path, Vec::new())))
+            }
             Files::Folder(root) => seen(path, read_link(root, path)),
         };
         self.note(path, &seen, |text| Node::Link(text.clone()));
@@ -187,8 +168,7 @@ impl SysRoot {
 
     /// The last part of a link's text: the driver, the group, the PF that it points to.
     pub fn link_name(&self, path: &str) -> Seen<String> {
-        self.link(path)
-            .map(|text| crate::path::last(&text).to_owned())
+        self.link(path).map(|text| crate::path::last(&text).to_owned())
     }
 
     /// A fact that is no file on a live machine (an answer over netlink, a scan of `/proc`): asked
@@ -207,10 +187,9 @@ impl SysRoot {
             return self.read(&path).and_then(parse);
         }
         let answer = match ask() {
-            Seen::Unreadable(Unreadable { why, .. }) => Seen::Unreadable(Unreadable {
-                path: path.clone(),
-                why,
-            }),
+            Seen::Unreadable(Unreadable { why, .. }) => {
+                Seen::Unreadable(Unreadable { path: path.clone(), why })
+            }
             answer => answer,
         };
         self.note(&path, &answer, |value| {
@@ -225,8 +204,7 @@ impl SysRoot {
         match seen {
             Seen::Known(value) => tape.borrow_mut().keep(path, node(value)),
             Seen::Unreadable(unreadable) => {
-                tape.borrow_mut()
-                    .keep(path, Node::Unreadable(unreadable.why.clone()));
+                tape.borrow_mut().keep(path, Node::Unreadable(unreadable.why.clone()));
             }
             Seen::Absent => {}
         }
@@ -268,9 +246,7 @@ impl SysRoot {
         path: &str,
         mut keep: impl FnMut(&str) -> bool,
     ) -> Result<Vec<String>, Miss> {
-        let fd = self
-            .open_at(path, OFlags::RDONLY | OFlags::DIRECTORY)
-            .map_err(Miss::from)?;
+        let fd = self.open_at(path, OFlags::RDONLY | OFlags::DIRECTORY).map_err(Miss::from)?;
         let mut names = Vec::new();
         for entry in Dir::read_from(fd.as_fd()).map_err(Miss::from)? {
             let entry = entry.map_err(Miss::from)?;
@@ -300,12 +276,8 @@ fn open_inside(root: &OwnedFd, path: &str, flags: OFlags) -> Result<OwnedFd, Err
 }
 
 fn read_link(root: &OwnedFd, path: &str) -> Result<String, Miss> {
-    let link = open_inside(
-        root,
-        path,
-        OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC,
-    )
-    .map_err(Miss::from)?;
+    let link = open_inside(root, path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC)
+        .map_err(Miss::from)?;
     link_text(rustix::fs::readlinkat(&link, "", Vec::new()))
 }
 
@@ -315,8 +287,7 @@ fn link_text(read: Result<std::ffi::CString, Errno>) -> Result<String, Miss> {
         Err(Errno::INVAL) => return Err(Miss::Gone),
         other => other.map_err(Miss::from)?,
     };
-    text.into_string()
-        .map_err(|_| Miss::Unreadable(Reason::Malformed))
+    text.into_string().map_err(|_| Miss::Unreadable(Reason::Malformed))
 }
 
 /// Why a read gave nothing.
@@ -351,16 +322,10 @@ pub(crate) fn seen<T>(path: &str, read: Result<T, Miss>) -> Seen<T> {
     match read {
         Ok(value) => Seen::Known(value),
         Err(Miss::Gone) => Seen::Absent,
-        Err(Miss::Unreadable(why)) => Seen::Unreadable(Unreadable {
-            path: path.to_owned(),
-            why,
-        }),
+        Err(Miss::Unreadable(why)) => Seen::Unreadable(Unreadable { path: path.to_owned(), why }),
     }
 }
 
 fn malformed<T>(path: &str) -> Seen<T> {
-    Seen::Unreadable(Unreadable {
-        path: path.to_owned(),
-        why: Reason::Malformed,
-    })
+    Seen::Unreadable(Unreadable { path: path.to_owned(), why: Reason::Malformed })
 }

@@ -40,12 +40,10 @@ impl Tape {
     /// How many files it holds, and their bytes in all.
     #[must_use]
     pub fn size(&self) -> (usize, usize) {
-        self.tree
-            .iter()
-            .fold((0, 0), |(files, bytes), (_, node)| match node {
-                Node::File(content) => (files + 1, bytes + content.len()),
-                _ => (files, bytes),
-            })
+        self.tree.iter().fold((0, 0), |(files, bytes), (_, node)| match node {
+            Node::File(content) => (files + 1, bytes + content.len()),
+            _ => (files, bytes),
+        })
     }
 
     /// Writes it as a recording (`.tar.zst`): whole or not at all, readable by its owner alone.

@@ -69,11 +69,7 @@ impl Tree {
                     if links > MAX_LINKS {
                         return None;
                     }
-                    here = if text.starts_with('/') {
-                        String::new()
-                    } else {
-                        here
-                    };
+                    here = if text.starts_with('/') { String::new() } else { here };
                     wanted.extend(components(text).rev().map(str::to_owned));
                 }
                 Some(_) => here = next,
@@ -88,10 +84,9 @@ impl Tree {
     pub(crate) fn read(&self, path: &str) -> Seen<&[u8]> {
         match self.find(path, true) {
             Some((_, Node::File(bytes))) => Seen::Known(bytes),
-            Some((path, Node::Unreadable(why))) => Seen::Unreadable(Unreadable {
-                path,
-                why: why.clone(),
-            }),
+            Some((path, Node::Unreadable(why))) => {
+                Seen::Unreadable(Unreadable { path, why: why.clone() })
+            }
             _ => Seen::Absent,
         }
     }
@@ -99,10 +94,9 @@ impl Tree {
     pub(crate) fn link(&self, path: &str) -> Seen<&str> {
         match self.find(path, false) {
             Some((_, Node::Link(text))) => Seen::Known(text),
-            Some((path, Node::Unreadable(why))) => Seen::Unreadable(Unreadable {
-                path,
-                why: why.clone(),
-            }),
+            Some((path, Node::Unreadable(why))) => {
+                Seen::Unreadable(Unreadable { path, why: why.clone() })
+            }
             _ => Seen::Absent,
         }
     }
@@ -114,10 +108,9 @@ impl Tree {
                 let names = self.names.get(&folder).into_iter().flatten();
                 Seen::Known(names.map(String::as_str).collect())
             }
-            Some((path, Node::Unreadable(why))) => Seen::Unreadable(Unreadable {
-                path,
-                why: why.clone(),
-            }),
+            Some((path, Node::Unreadable(why))) => {
+                Seen::Unreadable(Unreadable { path, why: why.clone() })
+            }
             _ => Seen::Absent,
         }
     }
@@ -129,10 +122,7 @@ mod tests {
 
     fn tree() -> Tree {
         let mut tree = Tree::default();
-        tree.insert(
-            "sys/devices/pci0000:00/0000:00:01.0/vendor",
-            Node::File(b"0x8086".to_vec()),
-        );
+        tree.insert("sys/devices/pci0000:00/0000:00:01.0/vendor", Node::File(b"0x8086".to_vec()));
         tree.insert(
             "sys/bus/pci/devices/0000:00:01.0",
             Node::Link("../../../devices/pci0000:00/0000:00:01.0".into()),
@@ -159,14 +149,8 @@ mod tests {
     #[test]
     fn a_folder_lists_its_children_once() {
         let tree = tree();
-        assert_eq!(
-            tree.names("sys"),
-            Seen::Known(vec!["bus", "devices", "loop", "out"])
-        );
-        assert_eq!(
-            tree.names("sys/bus/pci/devices/0000:00:01.0"),
-            Seen::Known(vec!["vendor"])
-        );
+        assert_eq!(tree.names("sys"), Seen::Known(vec!["bus", "devices", "loop", "out"]));
+        assert_eq!(tree.names("sys/bus/pci/devices/0000:00:01.0"), Seen::Known(vec!["vendor"]));
         assert_eq!(tree.names("sys/nothing"), Seen::Absent);
     }
 }

@@ -1,6 +1,6 @@
 //! More about single functions: config space, BARs, resets, and what takes their locks.
 
-use virtfn_host::{Host, Resource, Role, Seen};
+use virtfn_host::{Function, Host, Resource, Role, Seen};
 use virtfn_kernel::SysRoot;
 use virtfn_pci::ConfigSpace;
 
@@ -11,11 +11,7 @@ use crate::look::{Facet, Look};
 const MAX_CONFIG_BYTES: usize = 4096;
 
 pub(crate) fn read(root: &SysRoot, host: &mut Host, paths: &Paths, look: &Look) {
-    for function in host
-        .functions
-        .values_mut()
-        .filter(|function| look.covers(function.address))
-    {
+    for function in host.functions.values_mut().filter(|function| look.covers(function)) {
         let Some(path) = paths.get(&function.address) else {
             continue;
         };
@@ -34,21 +30,19 @@ pub(crate) fn read(root: &SysRoot, host: &mut Host, paths: &Paths, look: &Look) 
         function.reset_methods = root.text(&at("reset_method")).map(words);
         if let Role::Pf(pf) = &mut function.role {
             pf.autoprobe = root.parse(&at("sriov_drivers_autoprobe"), parse_switch);
-            pf.vf_device = root.parse(&at("sriov_vf_device"), |text| {
-                u16::try_from(parse_hex(text)?).ok()
-            });
+            pf.vf_device =
+                root.parse(&at("sriov_vf_device"), |text| u16::try_from(parse_hex(text)?).ok());
         }
     }
 }
 
 /// `driver_override`, through the reader that may be left behind.
 pub(crate) fn read_locked(root: &SysRoot, host: &mut Host, paths: &Paths, look: &Look) {
-    let path = |address| Some((address, format!("{}/driver_override", paths.get(&address)?)));
-    let covered = host
-        .functions
-        .keys()
-        .copied()
-        .filter(|address| look.covers(*address));
+    let path = |function: &Function| {
+        let folder = paths.get(&function.address)?;
+        Some((function.address, format!("{folder}/driver_override")))
+    };
+    let covered = host.functions.values().filter(|function| look.covers(function));
     let wanted: Vec<_> = covered.filter_map(path).collect();
     let paths: Vec<String> = wanted.iter().map(|(_, path)| path.clone()).collect();
     let texts = root.locked_texts(&paths);
@@ -76,11 +70,7 @@ fn parse_resources(text: &str) -> Option<Vec<Resource>> {
     let number = |word: &str| u64::from_str_radix(word.strip_prefix("0x")?, 16).ok();
     let line = |line: &str| {
         let mut words = line.split_whitespace().map(number);
-        Some(Resource {
-            start: words.next()??,
-            end: words.next()??,
-            flags: words.next()??,
-        })
+        Some(Resource { start: words.next()??, end: words.next()??, flags: words.next()?? })
     };
     text.lines().take(64).map(line).collect()
 }

@@ -50,11 +50,8 @@ fn read_one(root: &SysRoot, address: Address, path: &str) -> Option<Function> {
         class: *hex("class").known()? & 0x00ff_ffff,
     };
     let group = root.link_name(&at("iommu_group"));
-    let netdevs = if ids.class >> 16 == 2 {
-        root.names(&at("net"), |_| true)
-    } else {
-        Seen::Absent
-    };
+    let netdevs =
+        if ids.class >> 16 == 2 { root.names(&at("net"), |_| true) } else { Seen::Absent };
     let numa = root.parse(&at("numa_node"), |text| text.parse::<i32>().ok());
     Some(Function {
         address,
@@ -104,8 +101,7 @@ fn read_pf(root: &SysRoot, path: &str, total_vfs: u16) -> Pf {
 }
 
 fn vf_number(name: &str) -> Option<VfIndex> {
-    name.strip_prefix("virtfn")
-        .and_then(|number| number.parse().ok())
+    name.strip_prefix("virtfn").and_then(|number| number.parse().ok())
 }
 
 /// Gives each VF the number under which its PF links it. One that no PF links is leaving.
@@ -114,10 +110,7 @@ fn number_vfs(functions: &mut BTreeMap<Address, Function>) {
         .values()
         .filter_map(|function| Some((function.address, function.pf()?)))
         .flat_map(|(pf, sriov)| {
-            sriov
-                .vfs
-                .iter()
-                .map(move |(index, vf)| (*vf, VfId { pf, index: *index }))
+            sriov.vfs.iter().map(move |(index, vf)| (*vf, VfId { pf, index: *index }))
         })
         .collect();
     for (address, id) in linked {

@@ -17,10 +17,7 @@ pub(crate) fn read(root: &SysRoot, host: &mut Host, paths: &Paths) {
     let nodes = if host.functions.values().any(Function::is_passed_through) {
         root.fact("open-nodes", open_nodes)
     } else {
-        Seen::Known(OpenNodes {
-            nodes: Vec::new(),
-            complete: true,
-        })
+        Seen::Known(OpenNodes { nodes: Vec::new(), complete: true })
     };
     let elsewhere = read_elsewhere(root, host);
     let judged: Vec<(Address, Seen<Vec<Holder>>)> = host
@@ -28,10 +25,7 @@ pub(crate) fn read(root: &SysRoot, host: &mut Host, paths: &Paths) {
         .values()
         .map(|function| {
             let path = paths.get(&function.address).map_or("", String::as_str);
-            (
-                function.address,
-                of_function(root, host, function, path, &nodes, &elsewhere),
-            )
+            (function.address, of_function(root, host, function, path, &nodes, &elsewhere))
         })
         .collect();
     for (address, holders) in judged {
@@ -51,9 +45,7 @@ fn of_function(
 ) -> Seen<Vec<Holder>> {
     if function.is_passed_through() {
         let names = device_names(root, path);
-        return nodes
-            .as_ref()
-            .and_then(|nodes| processes(function, &names, nodes));
+        return nodes.as_ref().and_then(|nodes| processes(function, &names, nodes));
     }
     if is_moved_away(function) {
         return moved(elsewhere.get(&function.address));
@@ -63,11 +55,7 @@ fn of_function(
         Seen::Unreadable(unreadable) if !function.netdevs.is_empty() => {
             Seen::Unreadable(unreadable.clone())
         }
-        _ => Seen::Known(
-            host.netdevs_of(function.address)
-                .filter_map(in_use)
-                .collect(),
-        ),
+        _ => Seen::Known(host.netdevs_of(function.address).filter_map(in_use).collect()),
     }
 }
 
@@ -114,10 +102,7 @@ fn processes(
         None if !nodes.complete => Reason::NotPermitted,
         None => return Seen::Known(Vec::new()),
     };
-    Seen::Unreadable(Unreadable {
-        path: "proc/*/fd".into(),
-        why,
-    })
+    Seen::Unreadable(Unreadable { path: "proc/*/fd".into(), why })
 }
 
 fn holder(node: &OpenNode) -> Holder {
@@ -186,17 +171,11 @@ fn moved(place: Option<&Elsewhere>) -> Seen<Vec<Holder>> {
 
 /// An interface that is up with addresses, enslaved, or carries others.
 fn in_use(root: &SysRoot, path: &str, netdev: &Netdev) -> Option<Holder> {
-    let uppers = root.names(&format!("{path}/net/{}", netdev.name), |name| {
-        name.starts_with("upper_")
-    });
-    let uppers = uppers
-        .known()
-        .into_iter()
-        .flatten()
-        .filter_map(|name| name.strip_prefix("upper_"));
-    let uppers: Vec<&str> = uppers
-        .filter(|name| Some(*name) != netdev.master.as_deref())
-        .collect();
+    let uppers =
+        root.names(&format!("{path}/net/{}", netdev.name), |name| name.starts_with("upper_"));
+    let uppers =
+        uppers.known().into_iter().flatten().filter_map(|name| name.strip_prefix("upper_"));
+    let uppers: Vec<&str> = uppers.filter(|name| Some(*name) != netdev.master.as_deref()).collect();
     let addresses: Vec<String> = netdev.addresses.iter().map(ToString::to_string).collect();
     let through = match &netdev.master {
         Some(master) => format!("port of {master}"),
@@ -204,10 +183,5 @@ fn in_use(root: &SysRoot, path: &str, netdev: &Netdev) -> Option<Holder> {
         None if netdev.up && !addresses.is_empty() => format!("up, {}", addresses.join(", ")),
         None => return None,
     };
-    Some(Holder {
-        kind: HolderKind::Netdev,
-        name: netdev.name.clone(),
-        pid: None,
-        through,
-    })
+    Some(Holder { kind: HolderKind::Netdev, name: netdev.name.clone(), pid: None, through })
 }

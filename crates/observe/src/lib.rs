@@ -53,7 +53,7 @@ pub fn host(root: &SysRoot, look: &Look) -> Result<Host, Error> {
         network::read_netdevs(root, &mut host, &paths);
     }
     if look.wants(Facet::Admin) {
-        network::read_admin(root, &mut host);
+        network::read_admin(root, &mut host, look);
     }
     if look.wants(Facet::Holders) {
         holders::read(root, &mut host, &paths);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use virtfn_host::Function;
 use virtfn_pci::Address;
 
 /// A part of what can be known. The places of the functions, their ids, drivers, groups and the
@@ -45,10 +46,7 @@ impl Look {
     /// These facets of every device.
     #[must_use]
     pub fn at(facets: &[Facet]) -> Self {
-        Self {
-            facets: facets.iter().copied().collect(),
-            devices: None,
-        }
+        Self { facets: facets.iter().copied().collect(), devices: None }
     }
 
     /// All that there is to know.
@@ -64,7 +62,7 @@ impl Look {
         ])
     }
 
-    /// The same, of these devices alone.
+    /// The same, of these devices and their VFs alone.
     #[must_use]
     pub fn of(mut self, devices: impl IntoIterator<Item = Address>) -> Self {
         self.devices = Some(devices.into_iter().collect());
@@ -75,9 +73,12 @@ impl Look {
         self.facets.contains(&facet)
     }
 
-    pub(crate) fn covers(&self, address: Address) -> bool {
-        self.devices
-            .as_ref()
-            .is_none_or(|devices| devices.contains(&address))
+    /// A VF is covered by its PF too.
+    pub(crate) fn covers(&self, function: &Function) -> bool {
+        let named = |devices: &BTreeSet<Address>| {
+            let by_pf = function.vf().is_some_and(|vf| devices.contains(&vf.pf));
+            by_pf || devices.contains(&function.address)
+        };
+        self.devices.as_ref().is_none_or(named)
     }
 }

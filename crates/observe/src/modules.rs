@@ -12,11 +12,7 @@ use crate::look::Look;
 /// Reads the modules for every PF, its VFs, and the VFs it would make.
 pub(crate) fn read(root: &SysRoot, host: &mut Host, paths: &Paths, look: &Look) {
     let mut wanted: BTreeMap<(Address, Whose), String> = BTreeMap::new();
-    for function in host
-        .functions
-        .values()
-        .filter(|function| look.covers(function.address))
-    {
+    for function in host.functions.values().filter(|function| look.covers(function)) {
         if matches!(function.role, Role::Plain) && look.devices.is_none() {
             continue;
         }
@@ -84,15 +80,10 @@ fn table(root: &SysRoot, host: &Host, aliases: &BTreeSet<String>) -> Seen<Table>
         Seen::Unreadable(unreadable) => return Seen::Unreadable(unreadable),
     };
     let builtin = root.read(&format!("{folder}/modules.builtin.modinfo"));
-    for entry in builtin
-        .known()
-        .into_iter()
-        .flat_map(|bytes| bytes.split(|byte| *byte == 0))
-    {
-        if let Some((pattern, module)) = std::str::from_utf8(entry).ok().and_then(parse_builtin) {
-            if fits(pattern) {
-                table.push((pattern.to_owned(), module.to_owned()));
-            }
+    for entry in builtin.known().into_iter().flat_map(|bytes| bytes.split(|byte| *byte == 0)) {
+        let alias = std::str::from_utf8(entry).ok().and_then(parse_builtin);
+        if let Some((pattern, module)) = alias.filter(|(pattern, _)| fits(pattern)) {
+            table.push((pattern.to_owned(), module.to_owned()));
         }
     }
     Seen::Known(table)

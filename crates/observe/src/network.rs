@@ -8,6 +8,7 @@ use virtfn_kernel::netlink::{Netlink, NetlinkError, VfList, links, vf_list};
 use virtfn_pci::Address;
 
 use crate::functions::Paths;
+use crate::look::Look;
 
 const IFF_UP: u32 = 1;
 /// `NET_ADDR_RANDOM` (include/linux/netdevice.h).
@@ -18,18 +19,15 @@ pub(crate) fn read_netdevs(root: &SysRoot, host: &mut Host, paths: &Paths) {
     let owners = owners(host, paths);
     let told = root.fact("links", || ask(links).map(|all| only_owned(all, &owners)));
     host.netdevs = match told {
-        Seen::Absent => Seen::Known(
-            owners
-                .iter()
-                .filter_map(|owner| from_sysfs(root, owner))
-                .collect(),
-        ),
+        Seen::Absent => {
+            Seen::Known(owners.iter().filter_map(|owner| from_sysfs(root, owner)).collect())
+        }
         told => told.map(|netdevs| finish(root, netdevs, &owners)),
     };
 }
 
 /// Reads what each PF's driver says of its VFs.
-pub(crate) fn read_admin(root: &SysRoot, host: &mut Host) {
+pub(crate) fn read_admin(root: &SysRoot, host: &mut Host, look: &Look) {
     let ifindexes: BTreeMap<Address, u32> = host
         .netdevs
         .known()
@@ -37,7 +35,7 @@ pub(crate) fn read_admin(root: &SysRoot, host: &mut Host) {
         .flatten()
         .filter_map(|netdev| Some((netdev.function?, netdev.ifindex)))
         .collect();
-    for function in host.functions.values_mut() {
+    for function in host.functions.values_mut().filter(|function| look.covers(function)) {
         let Role::Pf(pf) = &mut function.role else {
             continue;
         };
@@ -57,9 +55,7 @@ fn read_vfs(
     pf: Address,
     ifindex: u32,
 ) -> Seen<BTreeMap<virtfn_host::VfIndex, virtfn_host::VfAdmin>> {
-    let told = root.fact(&format!("vfs-{pf}"), || {
-        ask(|netlink| vf_list(netlink, ifindex))
-    });
+    let told = root.fact(&format!("vfs-{pf}"), || ask(|netlink| vf_list(netlink, ifindex)));
     told.map(|list: VfList| list.vfs)
 }
 
@@ -75,10 +71,7 @@ fn ask<T>(question: impl FnOnce(&mut Netlink) -> Result<T, NetlinkError>) -> See
             _ => Reason::Failed(error.to_string()),
         },
     };
-    Seen::Unreadable(Unreadable {
-        path: String::new(),
-        why,
-    })
+    Seen::Unreadable(Unreadable { path: String::new(), why })
 }
 
 const fn is_permission(errno: i32) -> bool {
@@ -125,14 +118,9 @@ fn finish(root: &SysRoot, netdevs: Vec<Netdev>, owners: &[Owner]) -> Vec<Netdev>
 }
 
 fn add_from_sysfs(root: &SysRoot, owner: &Owner, netdev: &mut Netdev) {
-    let number = |name: &str| {
-        root.parse(&format!("{}/{name}", owner.path), |text| {
-            text.parse::<u32>().ok()
-        })
-    };
-    netdev.random_mac = number("addr_assign_type")
-        .known()
-        .map(|kind| *kind == RANDOM_ADDRESS);
+    let number =
+        |name: &str| root.parse(&format!("{}/{name}", owner.path), |text| text.parse::<u32>().ok());
+    netdev.random_mac = number("addr_assign_type").known().map(|kind| *kind == RANDOM_ADDRESS);
     if netdev.carrier == Some(true) {
         // -1 and 0 are "unknown".
         netdev.speed_mbps = number("speed").known().copied().filter(|speed| *speed > 0);
@@ -141,33 +129,20 @@ fn add_from_sysfs(root: &SysRoot, owner: &Owner, netdev: &mut Netdev) {
 
 /// An interface as sysfs alone shows it: without its IP addresses and its permanent MAC.
 fn from_sysfs(root: &SysRoot, owner: &Owner) -> Option<Netdev> {
-    let text = |name: &str| {
-        root.text(&format!("{}/{name}", owner.path))
-            .known()
-            .cloned()
-    };
+    let text = |name: &str| root.text(&format!("{}/{name}", owner.path)).known().cloned();
     let up = crate::functions::parse_hex(&text("flags")?)? & IFF_UP != 0;
     let mut netdev = Netdev {
         name: owner.netdev.clone(),
-        ifindex: text("ifindex")
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(0),
+        ifindex: text("ifindex").and_then(|text| text.parse().ok()).unwrap_or(0),
         function: Some(owner.function),
         mac: text("address").and_then(|text| text.parse().ok()),
         permanent_mac: None,
         random_mac: None,
         up,
-        carrier: if up {
-            text("carrier").map(|text| text == "1")
-        } else {
-            None
-        },
+        carrier: if up { text("carrier").map(|text| text == "1") } else { None },
         speed_mbps: None,
         mtu: text("mtu").and_then(|text| text.parse().ok()),
-        master: root
-            .link_name(&format!("{}/master", owner.path))
-            .known()
-            .cloned(),
+        master: root.link_name(&format!("{}/master", owner.path)).known().cloned(),
         addresses: Vec::new(),
     };
     add_from_sysfs(root, owner, &mut netdev);

@@ -70,14 +70,8 @@ fn release(root: &SysRoot, log: &Seen<Vec<String>>) -> Seen<String> {
     if told != Seen::Absent {
         return told;
     }
-    let banner = |line: &String| {
-        Some(
-            line.strip_prefix("Linux version ")?
-                .split(' ')
-                .next()?
-                .to_owned(),
-        )
-    };
+    let banner =
+        |line: &String| Some(line.strip_prefix("Linux version ")?.split(' ').next()?.to_owned());
     match log.known().and_then(|lines| lines.iter().find_map(banner)) {
         Some(release) => Seen::Known(release),
         None => Seen::Absent,
@@ -85,19 +79,13 @@ fn release(root: &SysRoot, log: &Seen<Vec<String>>) -> Seen<String> {
 }
 
 fn first_words(text: &str) -> BTreeSet<String> {
-    text.lines()
-        .filter_map(|line| line.split_whitespace().next())
-        .map(str::to_owned)
-        .collect()
+    text.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
 }
 
 /// The interrupt chips: the words that name a message-signalled or a remapped one.
 fn parse_chips(text: &str) -> BTreeSet<String> {
     let is_chip = |word: &&str| word.contains("MSI") || word.starts_with("IR-");
-    text.split_whitespace()
-        .filter(is_chip)
-        .map(str::to_owned)
-        .collect()
+    text.split_whitespace().filter(is_chip).map(str::to_owned).collect()
 }
 
 /// The VFIO modules that this kernel has, loaded or not, and those built in.
@@ -110,19 +98,13 @@ fn vfio_modules(root: &SysRoot, release: &Seen<String>) -> Seen<BTreeSet<String>
     let mut modules = BTreeSet::new();
     let mut missing = 0;
     for file in ["modules.dep", "modules.builtin"] {
-        match root.lines(&format!("{folder}/{file}"), |line| {
-            module_name(line).contains("vfio")
-        }) {
+        match root.lines(&format!("{folder}/{file}"), |line| module_name(line).contains("vfio")) {
             Seen::Known(lines) => modules.extend(lines.iter().map(|line| module_name(line))),
             Seen::Absent => missing += 1,
             Seen::Unreadable(unreadable) => return Seen::Unreadable(unreadable),
         }
     }
-    if missing == 2 {
-        Seen::Absent
-    } else {
-        Seen::Known(modules)
-    }
+    if missing == 2 { Seen::Absent } else { Seen::Known(modules) }
 }
 
 /// `kernel/drivers/vfio/pci/vfio-pci.ko.xz: …` is the module `vfio_pci`.
@@ -135,12 +117,7 @@ fn module_name(line: &str) -> String {
 /// The lines of `modprobe`'s configuration that make VFs or claim devices, with their files.
 fn module_options(root: &SysRoot) -> Seen<Vec<(String, String)>> {
     let mut found = Vec::new();
-    for folder in [
-        "etc/modprobe.d",
-        "run/modprobe.d",
-        "usr/lib/modprobe.d",
-        "lib/modprobe.d",
-    ] {
+    for folder in ["etc/modprobe.d", "run/modprobe.d", "usr/lib/modprobe.d", "lib/modprobe.d"] {
         let files = match root.names(folder, |name| name.ends_with(".conf")) {
             Seen::Known(files) => files,
             Seen::Absent => continue,
@@ -148,15 +125,10 @@ fn module_options(root: &SysRoot) -> Seen<Vec<(String, String)>> {
         };
         for file in files {
             let path = format!("{folder}/{file}");
-            let lines = root.lines(&path, |line| {
-                line.starts_with("options ") && line.contains("max_vfs=")
-            });
+            let lines =
+                root.lines(&path, |line| line.starts_with("options ") && line.contains("max_vfs="));
             found.extend(
-                lines
-                    .known()
-                    .into_iter()
-                    .flatten()
-                    .map(|line| (path.clone(), line.clone())),
+                lines.known().into_iter().flatten().map(|line| (path.clone(), line.clone())),
             );
         }
     }
@@ -165,11 +137,8 @@ fn module_options(root: &SysRoot) -> Seen<Vec<(String, String)>> {
 
 fn parse_cpu(text: &str) -> Cpu {
     let value = |key: &str| {
-        let line = text
-            .lines()
-            .find(|line| line.split(':').next().map(str::trim) == Some(key))?;
-        line.split_once(':')
-            .map(|(_, value)| value.trim().to_owned())
+        let line = text.lines().find(|line| line.split(':').next().map(str::trim) == Some(key))?;
+        line.split_once(':').map(|(_, value)| value.trim().to_owned())
     };
     let vendor = value("vendor_id");
     let machine = match (&vendor, value("CPU implementer"), value("cpu")) {
@@ -178,9 +147,7 @@ fn parse_cpu(text: &str) -> Cpu {
         (None, None, Some(cpu)) if cpu.contains("POWER") => "ppc64",
         _ => "unknown",
     };
-    let flags = value("flags")
-        .or_else(|| value("Features"))
-        .unwrap_or_default();
+    let flags = value("flags").or_else(|| value("Features")).unwrap_or_default();
     Cpu {
         machine: machine.into(),
         vendor,
@@ -193,35 +160,21 @@ pub(crate) fn read_firmware(root: &SysRoot) -> Firmware {
     let table = |name: String| {
         let whole = IOMMU_TABLES.contains(&name.as_str());
         let path = format!("{folder}/{name}");
-        let bytes = if whole {
-            root.read(&path)
-        } else {
-            Seen::not_asked(path)
-        };
+        let bytes = if whole { root.read(&path) } else { Seen::not_asked(path) };
         (name, bytes)
     };
     let plain = |name: &str| name.len() == 4;
-    let tables = root
-        .names(folder, plain)
-        .map(|names| names.into_iter().map(table).collect());
+    let tables = root.names(folder, plain).map(|names| names.into_iter().map(table).collect());
     let device_tree = match root.names("sys/firmware/devicetree/base", |_| false) {
         Seen::Known(_) => Seen::Known(true),
         Seen::Absent => Seen::Known(false),
         Seen::Unreadable(unreadable) => Seen::Unreadable(unreadable),
     };
-    let vendor = root
-        .text("sys/class/dmi/id/sys_vendor")
-        .known()
-        .cloned()
-        .unwrap_or_default();
+    let vendor = root.text("sys/class/dmi/id/sys_vendor").known().cloned().unwrap_or_default();
     let product = root
         .text("sys/class/dmi/id/product_name")
         .map(|name| format!("{vendor} {name}").trim().to_owned());
-    Firmware {
-        acpi: tables,
-        device_tree,
-        product,
-    }
+    Firmware { acpi: tables, device_tree, product }
 }
 
 /// The groups, from what their members link to; with `closely`, also what kind each is.
@@ -234,22 +187,10 @@ pub(crate) fn read_groups(root: &SysRoot, host: &Host, closely: bool) -> BTreeMa
     }
     let look = |id: u32, name: &str| {
         let path = format!("sys/kernel/iommu_groups/{id}/{name}");
-        if closely {
-            root.text(&path)
-        } else {
-            Seen::not_asked(path)
-        }
+        if closely { root.text(&path) } else { Seen::not_asked(path) }
     };
     let group = |(id, members)| {
-        (
-            id,
-            IommuGroup {
-                id,
-                members,
-                domain: look(id, "type"),
-                name: look(id, "name"),
-            },
-        )
+        (id, IommuGroup { id, members, domain: look(id, "type"), name: look(id, "name") })
     };
     members.into_iter().map(group).collect()
 }
@@ -290,12 +231,8 @@ impl NameFilter {
             return id.is_some_and(|id| wanted.contains(&id));
         }
         self.vendor = leading_id(line);
-        self.vendor.is_some_and(|vendor| {
-            wanted
-                .range((vendor, 0)..=(vendor, u16::MAX))
-                .next()
-                .is_some()
-        })
+        self.vendor
+            .is_some_and(|vendor| wanted.range((vendor, 0)..=(vendor, u16::MAX)).next().is_some())
     }
 }
 
@@ -336,16 +273,10 @@ mod tests {
         let text = "# comment\n0001  Nobody\n\t0002  Nothing\n8086  Intel Corporation\n\t10c9  82576 Gigabit Network Connection\n\t\t8086 a03c  Gigabit ET\n\t10ca  82576 Virtual Function\n\tffff  Other\nC 02  Network controller\n\t10c9  no device";
         let wanted = BTreeSet::from([(0x8086, 0x10c9), (0x8086, 0x10ca)]);
         let mut filter = NameFilter::default();
-        let lines: Vec<String> = text
-            .lines()
-            .filter(|line| filter.wants(line, &wanted))
-            .map(str::to_owned)
-            .collect();
+        let lines: Vec<String> =
+            text.lines().filter(|line| filter.wants(line, &wanted)).map(str::to_owned).collect();
         assert_eq!(lines.len(), 3);
-        assert_eq!(
-            parse_names(&lines).of(0x8086, 0x10ca),
-            "Intel 82576 Virtual Function"
-        );
+        assert_eq!(parse_names(&lines).of(0x8086, 0x10ca), "Intel 82576 Virtual Function");
     }
 
     #[test]

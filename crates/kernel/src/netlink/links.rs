@@ -25,18 +25,13 @@ pub fn links(netlink: &mut Netlink) -> Result<Vec<Netdev>, NetlinkError> {
     if all.is_empty() {
         return Ok(Vec::new());
     }
-    let names: BTreeMap<u32, String> = all
-        .iter()
-        .map(|link| (link.ifindex, link.name.clone()))
-        .collect();
+    let names: BTreeMap<u32, String> =
+        all.iter().map(|link| (link.ifindex, link.name.clone())).collect();
     let mut addresses = dump_addresses(netlink)?;
     let netdev = |link: RawLink| Netdev {
-        master: link.master.map(|master| {
-            names
-                .get(&master)
-                .cloned()
-                .unwrap_or_else(|| format!("#{master}"))
-        }),
+        master: link
+            .master
+            .map(|master| names.get(&master).cloned().unwrap_or_else(|| format!("#{master}"))),
         addresses: addresses.remove(&link.ifindex).unwrap_or_default(),
         name: link.name,
         ifindex: link.ifindex,
@@ -72,45 +67,31 @@ fn dump_links(netlink: &mut Netlink) -> Result<Vec<RawLink>, NetlinkError> {
     let mut request = LinkMessage::default();
     request.attributes.push(Filter::Link.attribute());
     let answers = dump(netlink, RouteNetlinkMessage::GetLink(request))?;
-    let links = answers
-        .into_iter()
-        .filter_map(|answer| match answer.message {
-            RouteNetlinkMessage::NewLink(link) => Some(RawLink::from(link)),
-            _ => None,
-        });
+    let links = answers.into_iter().filter_map(|answer| match answer.message {
+        RouteNetlinkMessage::NewLink(link) => Some(RawLink::from(link)),
+        _ => None,
+    });
     Ok(links.collect())
 }
 
 fn dump_addresses(netlink: &mut Netlink) -> Result<BTreeMap<u32, Vec<IpNet>>, NetlinkError> {
     let mut all: BTreeMap<u32, Vec<IpNet>> = BTreeMap::new();
-    for answer in dump(
-        netlink,
-        RouteNetlinkMessage::GetAddress(AddressMessage::default()),
-    )? {
+    for answer in dump(netlink, RouteNetlinkMessage::GetAddress(AddressMessage::default()))? {
         let RouteNetlinkMessage::NewAddress(message) = answer.message else {
             continue;
         };
-        let address = message
-            .attributes
-            .iter()
-            .find_map(|attribute| match attribute {
-                AddressAttribute::Local(address) => Some(*address),
-                _ => None,
-            });
+        let address = message.attributes.iter().find_map(|attribute| match attribute {
+            AddressAttribute::Local(address) => Some(*address),
+            _ => None,
+        });
         let address = address.or_else(|| {
-            message
-                .attributes
-                .iter()
-                .find_map(|attribute| match attribute {
-                    AddressAttribute::Address(address) => Some(*address),
-                    _ => None,
-                })
+            message.attributes.iter().find_map(|attribute| match attribute {
+                AddressAttribute::Address(address) => Some(*address),
+                _ => None,
+            })
         });
         if let Some(address) = address.filter(|address| !is_link_local(*address)) {
-            let net = IpNet {
-                address,
-                prefix: message.header.prefix_len,
-            };
+            let net = IpNet { address, prefix: message.header.prefix_len };
             all.entry(message.header.index).or_default().push(net);
         }
     }

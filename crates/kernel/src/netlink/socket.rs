@@ -48,8 +48,7 @@ pub enum NetlinkError {
 }
 
 fn quoted(text: Option<&str>) -> String {
-    text.map(|text| format!(" (kernel: \"{text}\")"))
-        .unwrap_or_default()
+    text.map(|text| format!(" (kernel: \"{text}\")")).unwrap_or_default()
 }
 
 impl NetlinkError {
@@ -88,16 +87,11 @@ impl Netlink {
         let failed = |doing| move |source| NetlinkError::Socket { doing, source };
         let mut socket = Socket::new(NETLINK_ROUTE).map_err(failed("open"))?;
         socket.bind_auto().map_err(failed("bind"))?;
-        socket
-            .connect(&SocketAddr::new(0, 0))
-            .map_err(failed("connect"))?;
+        socket.connect(&SocketAddr::new(0, 0)).map_err(failed("connect"))?;
         // Kernels before 4.12 know neither option and do without.
         let _ = socket.set_ext_ack(true);
         let _ = socket.set_cap_ack(true);
-        Ok(Self {
-            socket,
-            sequence: 0,
-        })
+        Ok(Self { socket, sequence: 0 })
     }
 
     /// Sends one message and gathers every message of the answer.
@@ -118,10 +112,7 @@ impl Netlink {
         let mut bytes = vec![0; packet.buffer_len()];
         packet.serialize(&mut bytes);
         let sent = self.socket.send(&bytes, 0);
-        sent.map_err(|source| NetlinkError::Socket {
-            doing: "send",
-            source,
-        })?;
+        sent.map_err(|source| NetlinkError::Socket { doing: "send", source })?;
         self.gather()
     }
 
@@ -132,10 +123,8 @@ impl Netlink {
             self.wait(deadline)?;
             // Asks for the datagram's size before it reads it: no list is ever cut here.
             let received = self.socket.recv_from_full();
-            let (datagram, _) = received.map_err(|source| NetlinkError::Socket {
-                doing: "receive",
-                source,
-            })?;
+            let (datagram, _) =
+                received.map_err(|source| NetlinkError::Socket { doing: "receive", source })?;
             if self.take(&datagram, &mut answers)? {
                 return Ok(answers);
             }
@@ -172,10 +161,7 @@ impl Netlink {
             NetlinkMessage::<RouteNetlinkMessage>::deserialize(bytes).map_err(malformed)?;
         match message.payload {
             NetlinkPayload::InnerMessage(message) => {
-                answers.push(Answer {
-                    message,
-                    bytes: bytes.to_vec(),
-                });
+                answers.push(Answer { message, bytes: bytes.to_vec() });
             }
             NetlinkPayload::Done(_) => return Ok(true),
             NetlinkPayload::Error(error) => {
@@ -202,10 +188,7 @@ impl Netlink {
         match poll(&mut fds, Some(&limit)) {
             Ok(0) => Err(NetlinkError::TimedOut),
             Ok(_) | Err(Errno::INTR) => Ok(()),
-            Err(errno) => Err(NetlinkError::Socket {
-                doing: "poll",
-                source: errno.into(),
-            }),
+            Err(errno) => Err(NetlinkError::Socket { doing: "poll", source: errno.into() }),
         }
     }
 }

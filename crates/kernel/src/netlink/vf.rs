@@ -33,9 +33,8 @@ pub fn vf_list(netlink: &mut Netlink, ifindex: u32) -> Result<VfList, NetlinkErr
     request.header.index = ifindex;
     request.attributes.push(Filter::Vfs.attribute());
     let answers = netlink.request(RouteNetlinkMessage::GetLink(request), 0)?;
-    let link = answers
-        .iter()
-        .find(|answer| matches!(answer.message, RouteNetlinkMessage::NewLink(_)));
+    let link =
+        answers.iter().find(|answer| matches!(answer.message, RouteNetlinkMessage::NewLink(_)));
     let link =
         link.ok_or_else(|| NetlinkError::Malformed(format!("no link {ifindex} in its answer")))?;
     Ok(parse_vf_list(&link.bytes))
@@ -55,11 +54,8 @@ impl Netlink {
         let mut request = LinkMessage::default();
         request.header.index = ifindex;
         let info = LinkVfInfo(vec![attribute(vf.0.into(), change)]);
-        request
-            .attributes
-            .push(LinkAttribute::VfInfoList(vec![info]));
-        self.request(RouteNetlinkMessage::SetLink(request), 0)
-            .map(|_| ())
+        request.attributes.push(LinkAttribute::VfInfoList(vec![info]));
+        self.request(RouteNetlinkMessage::SetLink(request), 0).map(|_| ())
     }
 }
 
@@ -67,16 +63,10 @@ fn attribute(vf: u32, change: VfChange) -> VfInfo {
     let on = |switch: Switch| switch == Switch::On;
     match change {
         VfChange::Mac(mac) => VfInfo::Mac(VfInfoMac::new(vf, &mac.octets())),
-        VfChange::Vlan {
-            id,
-            qos,
-            proto: VlanProto::Dot1Q,
-        } => VfInfo::Vlan(VfInfoVlan::new(vf, id.value().into(), qos.value().into())),
-        VfChange::Vlan {
-            id,
-            qos,
-            proto: VlanProto::Dot1Ad,
-        } => {
+        VfChange::Vlan { id, qos, proto: VlanProto::Dot1Q } => {
+            VfInfo::Vlan(VfInfoVlan::new(vf, id.value().into(), qos.value().into()))
+        }
+        VfChange::Vlan { id, qos, proto: VlanProto::Dot1Ad } => {
             let info = VfVlanInfo::new(
                 vf,
                 id.value().into(),
@@ -111,9 +101,7 @@ pub fn parse_vf_list(message: &[u8]) -> VfList {
     for link in attributes(message.get(HEADERS..).unwrap_or_default()) {
         match link.kind() & NLA_TYPE_MASK {
             IFLA_NUM_VF => list.count = word(link.value(), 0).unwrap_or(0),
-            IFLA_VFINFO_LIST => list
-                .vfs
-                .extend(attributes(link.value()).filter_map(parse_vf)),
+            IFLA_VFINFO_LIST => list.vfs.extend(attributes(link.value()).filter_map(parse_vf)),
             _ => {}
         }
     }
@@ -142,12 +130,10 @@ fn attributes(bytes: &[u8]) -> impl Iterator<Item = NlaBuffer<&[u8]>> {
 fn parse_vf(info: NlaBuffer<&[u8]>) -> Option<(VfIndex, VfAdmin)> {
     let mut admin = VfAdmin::default();
     let mut index = None;
-    for attribute in attributes(info.into_inner().get(4..)?) {
+    for attribute in attributes(info.value()) {
         let (kind, value) = (attribute.kind() & NLA_TYPE_MASK, attribute.value());
         if kind == IFLA_VF_MAC {
-            index = word(value, 0)
-                .and_then(|vf| u16::try_from(vf).ok())
-                .map(VfIndex);
+            index = word(value, 0).and_then(|vf| u16::try_from(vf).ok()).map(VfIndex);
         }
         take(&mut admin, kind, value);
     }
@@ -224,8 +210,7 @@ mod tests {
         });
         let mut link = LinkMessage::default();
         link.attributes.push(LinkAttribute::NumVf(count));
-        link.attributes
-            .push(LinkAttribute::VfInfoList(vfs.collect()));
+        link.attributes.push(LinkAttribute::VfInfoList(vfs.collect()));
         let mut bytes = vec![0; 16 + link.buffer_len()];
         link.emit(&mut bytes[16..]);
         bytes
@@ -235,32 +220,18 @@ mod tests {
     fn every_setting_is_read_as_it_is_written() {
         let vlan = VlanId::new(42).unwrap();
         for change in [
-            VfChange::Vlan {
-                id: vlan,
-                qos: Qos::new(3).unwrap(),
-                proto: VlanProto::Dot1Q,
-            },
+            VfChange::Vlan { id: vlan, qos: Qos::new(3).unwrap(), proto: VlanProto::Dot1Q },
             VfChange::Spoofchk(Switch::Off),
             VfChange::Trust(Switch::On),
             VfChange::Link(LinkState::Disable),
-            VfChange::Rate {
-                min: Mbps::new(5).unwrap(),
-                max: Mbps::new(10).unwrap(),
-            },
+            VfChange::Rate { min: Mbps::new(5).unwrap(), max: Mbps::new(10).unwrap() },
             VfChange::QueryRss(Switch::On),
         ] {
             let list = parse_vf_list(&message(&[(3, change)], 7));
             assert_eq!(list.count, 7);
-            assert!(
-                change.holds_in(&list.vfs[&VfIndex(3)]),
-                "{change:?}: {list:?}"
-            );
+            assert!(change.holds_in(&list.vfs[&VfIndex(3)]), "{change:?}: {list:?}");
         }
-        let ad = VfChange::Vlan {
-            id: vlan,
-            qos: Qos::default(),
-            proto: VlanProto::Dot1Ad,
-        };
+        let ad = VfChange::Vlan { id: vlan, qos: Qos::default(), proto: VlanProto::Dot1Ad };
         assert_eq!(
             parse_vf_list(&message(&[(0, ad)], 1)).vfs[&VfIndex(0)].proto,
             Some(VlanProto::Dot1Ad)

@@ -1,0 +1,110 @@
+//! Why a machine was not changed, or not wholly.
+
+use std::path::PathBuf;
+
+use virtfn_kernel::WriteError;
+use virtfn_pci::Address;
+use virtfn_plan::{Action, Interrupted, PlanError};
+
+/// Why a machine was not changed, or not wholly.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// It cannot be looked at.
+    #[error(transparent)]
+    Observe(#[from] virtfn_observe::Error),
+    /// There is no plan for it.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// Somebody would lose a function; nothing was changed.
+    #[error("in use")]
+    InUse(Vec<Interrupted>),
+    /// Another run is at it; nothing was changed.
+    #[error("{}: another virtfn{} is changing it", device.short(), pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default())]
+    Locked {
+        /// The PF.
+        device: Address,
+        /// The other run.
+        pid: Option<u32>,
+    },
+    /// virtfn's own files below `/run`.
+    #[error("{}: {doing}", path.display())]
+    State {
+        /// Which.
+        path: PathBuf,
+        /// What was tried.
+        doing: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Steps that failed; those that do not need them ran.
+    #[error("{} of {} steps failed", failed.len(), steps)]
+    Steps {
+        /// Each with its reason.
+        failed: Vec<FailedStep>,
+        /// How many there were.
+        steps: usize,
+    },
+    /// Every step ran, and the machine is still not what was asked for.
+    #[error("the kernel took every write, and still this is to be done: {}", left.join("; "))]
+    Drift {
+        /// What is left.
+        left: Vec<String>,
+    },
+}
+
+/// A step that failed.
+#[derive(Debug)]
+pub struct FailedStep {
+    /// Which.
+    pub action: Action,
+    /// What the kernel said to it.
+    pub cause: Cause,
+    /// What the kernel wrote into its log meanwhile, about these functions.
+    pub log: Vec<String>,
+}
+
+/// What was wrong with a step.
+#[derive(Debug, thiserror::Error)]
+pub enum Cause {
+    /// The kernel refused the write.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// The kernel took the write, and something else came of it.
+    #[error("{0}")]
+    ReadBack(String),
+}
+
+impl FailedStep {
+    /// What the error means for this step, in words; the kernel's own come before it.
+    #[must_use]
+    pub fn meaning(&self) -> Option<&'static str> {
+        use rustix::io::Errno;
+        let Cause::Write(error) = &self.cause else { return None };
+        let errno = error.errno()?;
+        let numvfs = matches!(self.action, Action::SetNumVfs { .. });
+        let setting = matches!(self.action, Action::SetVf { .. });
+        Some(match errno {
+            Errno::BUSY if numvfs => "the driver is busy, or already has another number of VFs",
+            Errno::NOENT if numvfs => {
+                "no driver has the PF, or its driver makes no VFs through sysfs"
+            }
+            Errno::NOMEM if numvfs => {
+                "no room for the VFs: too little memory space in the bridge's window, or no bus numbers left"
+            }
+            Errno::RANGE if numvfs => "more VFs than the driver allows",
+            Errno::PERM if numvfs => "the driver refuses so many VFs",
+            Errno::OPNOTSUPP if numvfs => "the driver cannot make VFs in its present state",
+            Errno::IO if numvfs => "the device's own SR-IOV registers contradict each other",
+            Errno::INVAL if setting => {
+                "the driver refuses this value, or refuses it now (the PF's link may be down)"
+            }
+            Errno::OPNOTSUPP if setting => "this driver cannot set that",
+            Errno::PROTONOSUPPORT if setting => "this driver knows no such kind of VLAN tag",
+            Errno::AGAIN | Errno::BUSY if setting => "the VF is still in reset",
+            Errno::PERM | Errno::ACCESS => "not permitted: it needs root",
+            Errno::NODEV => "the driver does not take this device",
+            Errno::BUSY => "somebody has it",
+            _ => return None,
+        })
+    }
+}

@@ -1,0 +1,73 @@
+//! Nothing in use is taken away: the proof that a function is idle, just before it is touched.
+
+use virtfn_host::{Function, Holder, HolderKind, Host, Seen, is_vfio_driver};
+use virtfn_kernel::{SysRoot, processes};
+use virtfn_pci::Address;
+use virtfn_plan::{Action, Plan, Use};
+
+/// Looks once more at what `plan` takes away, where the look that the plan was made from left a
+/// doubt: the kernel says of a VFIO group whether anybody has it, even where it hides who.
+///
+/// Says whether anything was learnt.
+pub(crate) fn settle_doubts(root: &SysRoot, host: &mut Host, plan: &Plan) -> bool {
+    if !root.is_live() {
+        return false;
+    }
+    let mut learnt = false;
+    for address in taken(host, plan) {
+        let Some(function) = host.functions.get_mut(&address) else { continue };
+        let by_vfio = function.driver.as_deref().is_some_and(is_vfio_driver);
+        let doubtful = function.holders.known().is_none_or(Vec::is_empty);
+        if let (true, true, Some(group)) = (by_vfio, doubtful, function.iommu_group) {
+            settle(function, group, processes::is_group_busy(group));
+            learnt = true;
+        }
+    }
+    learnt
+}
+
+fn settle(function: &mut Function, group: u32, busy: Seen<bool>) {
+    match busy {
+        Seen::Known(false) => function.holders = Seen::Known(Vec::new()),
+        Seen::Known(true) => {
+            let name = match &function.holders {
+                Seen::Unreadable(unreadable) => unreadable.why.to_string(),
+                _ => "a process that cannot be seen from here".into(),
+            };
+            let through = format!("/dev/vfio/{group} (busy)");
+            let holder = Holder { kind: HolderKind::Unseen, name, pid: None, through };
+            function.holders = Seen::Known(vec![holder]);
+        }
+        Seen::Absent | Seen::Unreadable(_) => {}
+    }
+}
+
+/// The functions that some step takes from somebody.
+fn taken(host: &Host, plan: &Plan) -> Vec<Address> {
+    let of_pf = |pf: Address| {
+        let vfs = host.functions.get(&pf).and_then(Function::pf).map(|pf| pf.vfs.values().copied());
+        vfs.into_iter().flatten().collect::<Vec<_>>()
+    };
+    let taken = plan.steps.iter().flat_map(|step| match &step.action {
+        Action::SetNumVfs { pf, from, .. } if *from > 0 => of_pf(*pf),
+        Action::Unbind { target, .. } => {
+            let address = crate::place::of(host, *target);
+            address
+                .into_iter()
+                .flat_map(|address| std::iter::once(address).chain(of_pf(address)))
+                .collect()
+        }
+        _ => Vec::new(),
+    });
+    taken.collect()
+}
+
+/// Does anybody lose anything by `plan`, or could somebody?
+pub(crate) fn interrupted(plan: &Plan) -> Vec<virtfn_plan::Interrupted> {
+    let mut all: Vec<_> =
+        plan.steps.iter().flat_map(|step| step.interrupts.iter().cloned()).collect();
+    // What is known first; what is unknown still counts.
+    all.sort_by_key(|hit| (matches!(hit.by, Use::Unknown(_)), hit.function));
+    all.dedup();
+    all
+}

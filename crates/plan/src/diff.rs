@@ -1,0 +1,264 @@
+//! From a machine and a policy to the steps between them.
+
+use std::collections::BTreeMap;
+
+use virtfn_host::{
+    DriverChoice, Function, Host, Pf, PfPolicy, Policy, Role, Seen, VfAdmin, VfId, VfIndex,
+    VfPolicy,
+};
+use virtfn_pci::Address;
+
+use crate::driver;
+use crate::error::PlanError;
+use crate::step::{Action, Interrupted, Plan, Step, Target, Use};
+
+/// The steps that make `host` what `policy` says; none when it is that already.
+///
+/// # Errors
+/// When no steps can.
+pub fn diff(host: &Host, policy: &Policy) -> Result<Plan, PlanError> {
+    let mut actions = Vec::new();
+    for (address, wanted) in &policy.pfs {
+        let (_, pf) = host.pf(*address)?;
+        check(host, *address, pf, wanted)?;
+        actions.extend(pf_actions(host, *address, pf, wanted)?);
+    }
+    for (address, wanted) in &policy.devices {
+        let function = host.function(*address)?;
+        if let Some(choice) = &wanted.driver {
+            check_device(function, choice)?;
+            actions.extend(driver::actions(host, function, Target::Function(*address), choice)?);
+        }
+    }
+    let steps = once(actions).into_iter().map(|action| step(host, action)).collect();
+    Ok(Plan { steps })
+}
+
+/// A module is loaded once.
+fn once(actions: Vec<Action>) -> Vec<Action> {
+    let mut kept: Vec<Action> = Vec::new();
+    for action in actions {
+        if !matches!(action, Action::LoadModule { .. }) || !kept.contains(&action) {
+            kept.push(action);
+        }
+    }
+    kept
+}
+
+fn pf_actions(
+    host: &Host,
+    address: Address,
+    pf: &Pf,
+    wanted: &PfPolicy,
+) -> Result<Vec<Action>, PlanError> {
+    let now = pf.autoprobe.known().copied();
+    let finally = wanted.autoprobe.or(now);
+    if usize::from(wanted.vfs) == pf.vfs.len() {
+        return settle(host, address, pf, wanted, Autoprobe { now, finally });
+    }
+    Ok(rebuild(host, address, pf, wanted, Autoprobe { now, finally }))
+}
+
+/// Whether the kernel looks for drivers of new VFs: now, and when all is done.
+#[derive(Clone, Copy)]
+struct Autoprobe {
+    now: Option<bool>,
+    finally: Option<bool>,
+}
+
+impl Autoprobe {
+    /// The action that makes it `to`, if it is not.
+    fn turn(&mut self, pf: Address, to: Option<bool>) -> Option<Action> {
+        let (from, to) = (self.now?, to?);
+        self.now = Some(to);
+        (from != to).then_some(Action::SetAutoprobe { pf, from, to })
+    }
+}
+
+/// Settles VFs that stay: no VF is made or removed.
+fn settle(
+    host: &Host,
+    address: Address,
+    pf: &Pf,
+    wanted: &PfPolicy,
+    mut autoprobe: Autoprobe,
+) -> Result<Vec<Action>, PlanError> {
+    let mut admin = Vec::new();
+    let mut named = Vec::new();
+    let mut left_to_kernel = Vec::new();
+    for (index, vf_policy) in &wanted.vf {
+        let vf = VfId { pf: address, index: *index };
+        let now = pf.admin.known().and_then(|all| all.get(index)).cloned().unwrap_or_default();
+        admin.extend(vf_changes(vf, &vf_policy.admin, &now));
+        let function = pf.vfs.get(index).and_then(|vf| host.functions.get(vf));
+        if let (Some(choice), Some(function)) = (&vf_policy.driver, function) {
+            let actions = driver::actions(host, function, Target::Vf(vf), choice)?;
+            match choice {
+                DriverChoice::Default => left_to_kernel.extend(actions),
+                DriverChoice::Named(_) | DriverChoice::None => named.extend(actions),
+            }
+        }
+    }
+    Ok(with_autoprobe(address, [admin, named].concat(), left_to_kernel, &mut autoprobe))
+}
+
+/// Adds what lets the kernel pick drivers while it shall, and puts the switch where it belongs.
+fn with_autoprobe(
+    pf: Address,
+    mut actions: Vec<Action>,
+    left_to_kernel: Vec<Action>,
+    autoprobe: &mut Autoprobe,
+) -> Vec<Action> {
+    if left_to_kernel.iter().any(|action| matches!(action, Action::Probe { .. })) {
+        actions.extend(autoprobe.turn(pf, Some(true)));
+    }
+    actions.extend(left_to_kernel);
+    actions.extend(autoprobe.turn(pf, autoprobe.finally));
+    actions
+}
+
+/// Removes the VFs there are and makes as many as there shall be, each as it shall be before any
+/// driver sees it.
+fn rebuild(
+    host: &Host,
+    address: Address,
+    pf: &Pf,
+    wanted: &PfPolicy,
+    mut autoprobe: Autoprobe,
+) -> Vec<Action> {
+    let there = u16::try_from(pf.vfs.len()).unwrap_or(u16::MAX);
+    let mut actions = Vec::new();
+    if there > 0 {
+        actions.push(Action::SetNumVfs { pf: address, from: there, to: 0 });
+    }
+    if wanted.vfs == 0 {
+        actions.extend(autoprobe.turn(address, autoprobe.finally));
+        return actions;
+    }
+    let plain = VfPolicy::default();
+    let of = |index| wanted.vf.get(&index).unwrap_or(&plain);
+    let all: BTreeMap<VfIndex, &VfPolicy> =
+        (0..wanted.vfs).map(VfIndex).map(|index| (index, of(index))).collect();
+    // VFs whom the kernel may give to a driver at once need no holding back.
+    let careful = all.values().any(|vf| is_touched(vf));
+    if careful {
+        actions.extend(autoprobe.turn(address, Some(false)));
+    }
+    actions.push(Action::SetNumVfs { pf: address, from: 0, to: wanted.vfs });
+    let mut named = Vec::new();
+    let mut left_to_kernel = Vec::new();
+    for (index, vf_policy) in all {
+        let vf = VfId { pf: address, index };
+        actions.extend(vf_changes(vf, &vf_policy.admin, &VfAdmin::untouched()));
+        let probe = Action::Probe { target: Target::Vf(vf), driver: None };
+        match &vf_policy.driver {
+            Some(DriverChoice::Named(driver)) => {
+                named.extend(driver::actions_for_new(host, Target::Vf(vf), driver))
+            }
+            Some(DriverChoice::None) => {}
+            Some(DriverChoice::Default) if careful || autoprobe.now == Some(false) => {
+                left_to_kernel.push(probe)
+            }
+            None if careful && autoprobe.finally == Some(true) => left_to_kernel.push(probe),
+            Some(DriverChoice::Default) | None => {}
+        }
+    }
+    actions.extend(named);
+    with_autoprobe(address, actions, left_to_kernel, &mut autoprobe)
+}
+
+/// Does this VF differ from one that nobody ever touched, in a way that must hold before a driver
+/// takes it?
+fn is_touched(vf: &VfPolicy) -> bool {
+    let ordered = matches!(vf.driver, Some(DriverChoice::Named(_) | DriverChoice::None));
+    ordered || !vf.admin.changes_from(&VfAdmin::untouched()).is_empty()
+}
+
+fn vf_changes(vf: VfId, wanted: &VfAdmin, now: &VfAdmin) -> Vec<Action> {
+    let changes = wanted.changes_from(now).into_iter();
+    changes.map(|to| Action::SetVf { vf, from: to.value_in(now), to }).collect()
+}
+
+fn check(host: &Host, address: Address, pf: &Pf, wanted: &PfPolicy) -> Result<(), PlanError> {
+    let there = u16::try_from(pf.vfs.len()).unwrap_or(u16::MAX);
+    if wanted.vfs != there && wanted.vfs > pf.total_vfs {
+        return Err(PlanError::TooManyVfs { pf: address, asked: wanted.vfs, total: pf.total_vfs });
+    }
+    for (index, policy) in &wanted.vf {
+        let vf = VfId { pf: address, index: *index };
+        if index.0 >= wanted.vfs {
+            return Err(PlanError::NoSuchVf { vf, vfs: wanted.vfs });
+        }
+        check_admin(vf, &policy.admin)?;
+        let has_netdev = matches!(host.netdevs, Seen::Unreadable(_))
+            || host.netdevs_of(address).next().is_some();
+        if policy.admin != VfAdmin::default() && !has_netdev {
+            return Err(PlanError::NoNetdev { vf });
+        }
+    }
+    Ok(())
+}
+
+fn check_admin(vf: VfId, admin: &VfAdmin) -> Result<(), PlanError> {
+    if let Some(mac) = admin.mac.filter(|mac| !mac.is_unicast() && !mac.is_zero()) {
+        return Err(PlanError::GroupMac { vf, mac });
+    }
+    match (admin.min_rate, admin.max_rate) {
+        (Some(min), Some(max)) if max.value() != 0 && min > max => {
+            Err(PlanError::RatesCross { vf, min: min.value(), max: max.value() })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_device(function: &Function, choice: &DriverChoice) -> Result<(), PlanError> {
+    if function.is_bridge() {
+        return Err(PlanError::IsBridge { device: function.address });
+    }
+    match (&function.role, choice) {
+        (Role::Pf(pf), DriverChoice::Named(driver))
+            if !pf.vfs.is_empty() && function.driver.as_ref() != Some(driver) =>
+        {
+            let (pf, vfs) = (function.address, pf.vfs.len());
+            Err(PlanError::PfHasVfs { pf, vfs, driver: driver.clone() })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn step(host: &Host, action: Action) -> Step {
+    let hit: Vec<Address> = match &action {
+        Action::SetNumVfs { pf, from, .. } if *from > 0 => vfs_of(host, *pf),
+        Action::Unbind { target, .. } => {
+            let address = match target {
+                Target::Function(address) => Some(*address),
+                Target::Vf(id) => {
+                    host.functions.get(&id.pf).and_then(|pf| pf.pf()?.vfs.get(&id.index).copied())
+                }
+            };
+            // A PF's driver takes its VFs along.
+            address
+                .into_iter()
+                .flat_map(|address| std::iter::once(address).chain(vfs_of(host, address)))
+                .collect()
+        }
+        _ => Vec::new(),
+    };
+    let interrupts = hit.into_iter().flat_map(|address| interrupted(host, address)).collect();
+    Step { action, interrupts }
+}
+
+fn vfs_of(host: &Host, pf: Address) -> Vec<Address> {
+    let pf = host.functions.get(&pf).and_then(Function::pf);
+    pf.into_iter().flat_map(|pf| pf.vfs.values().copied()).collect()
+}
+
+fn interrupted(host: &Host, address: Address) -> Vec<Interrupted> {
+    let Some(function) = host.functions.get(&address) else { return Vec::new() };
+    let by = |by| Interrupted { function: address, vf: function.vf(), by };
+    match &function.holders {
+        Seen::Known(holders) => holders.iter().cloned().map(Use::Holder).map(by).collect(),
+        Seen::Absent => Vec::new(),
+        Seen::Unreadable(unreadable) => vec![by(Use::Unknown(unreadable.clone()))],
+    }
+}

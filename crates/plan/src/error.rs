@@ -1,0 +1,80 @@
+//! What cannot be planned, and why.
+
+use virtfn_host::{MacAddress, Unreadable, VfId};
+use virtfn_pci::Address;
+
+/// A policy that no steps can bring about.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// It names a function that is not there, or is no PF.
+    #[error("{0}")]
+    NoSuchDevice(#[from] virtfn_host::Nearest),
+    /// More VFs than the PF's driver allows.
+    #[error("{}: cannot have {asked} VFs: its driver allows {total} (sriov_totalvfs)", pf.short())]
+    TooManyVfs {
+        /// The PF.
+        pf: Address,
+        /// How many were asked for.
+        asked: u16,
+        /// How many there can be.
+        total: u16,
+    },
+    /// It sets a VF that there will not be.
+    #[error("{}: there is no VF {}: {} has {vfs} VFs", vf, vf.index, vf.pf.short())]
+    NoSuchVf {
+        /// The VF.
+        vf: VfId,
+        /// How many there will be.
+        vfs: u16,
+    },
+    /// A MAC that no interface may have.
+    #[error("{vf}: {mac} is a group address, and an interface cannot have it")]
+    GroupMac {
+        /// The VF.
+        vf: VfId,
+        /// The address.
+        mac: MacAddress,
+    },
+    /// A promise above the limit.
+    #[error("{vf}: the minimum rate of {min} Mbit/s is above the maximum of {max}")]
+    RatesCross {
+        /// The VF.
+        vf: VfId,
+        /// Promised, in Mbit/s.
+        min: u32,
+        /// Allowed, in Mbit/s.
+        max: u32,
+    },
+    /// Network settings on a VF of a PF without a network interface.
+    #[error(
+        "{vf}: its PF has no network interface here, through which MAC, VLAN and the like are set"
+    )]
+    NoNetdev {
+        /// The VF.
+        vf: VfId,
+    },
+    /// A PF that has VFs and shall go to a driver that cannot keep them.
+    #[error("{}: has {vfs} VFs: {driver} does not take a PF that has VFs", pf.short())]
+    PfHasVfs {
+        /// The PF.
+        pf: Address,
+        /// How many.
+        vfs: usize,
+        /// The driver.
+        driver: String,
+    },
+    /// A bridge, whose driver virtfn leaves alone.
+    #[error("{}: is a bridge: what hangs below it would be cut off", device.short())]
+    IsBridge {
+        /// The bridge.
+        device: Address,
+    },
+    /// Something that decides what to do could not be seen.
+    #[error("{}: cannot tell what to change: {unreadable}", device.short())]
+    Unseen {
+        /// The device.
+        device: Address,
+        /// What, and why.
+        unreadable: Unreadable,
+    },
+}

@@ -1,0 +1,226 @@
+//! What is to be done, one kernel write a step.
+
+use std::fmt;
+
+use serde::Serialize;
+use virtfn_host::{Holder, Unreadable, VfChange, VfId};
+use virtfn_pci::Address;
+
+/// The steps that make a machine what a policy says, in the order in which they must run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// The steps.
+    pub steps: Vec<Step>,
+}
+
+/// One step, and whom it hits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// What it does.
+    pub action: Action,
+    /// Who loses a function by it.
+    pub interrupts: Vec<Interrupted>,
+}
+
+/// What a step does: one write each, and each can be run again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Writes `sriov_drivers_autoprobe`.
+    SetAutoprobe {
+        /// The PF.
+        pf: Address,
+        /// What it is.
+        from: bool,
+        /// What it shall be.
+        to: bool,
+    },
+    /// Writes `sriov_numvfs`. The kernel goes from a number to another through 0 alone.
+    SetNumVfs {
+        /// The PF.
+        pf: Address,
+        /// How many there are.
+        from: u16,
+        /// How many there shall be.
+        to: u16,
+    },
+    /// Changes one setting of one VF.
+    SetVf {
+        /// The VF.
+        vf: VfId,
+        /// What it is, where the driver says.
+        from: Option<String>,
+        /// What it shall be.
+        to: VfChange,
+    },
+    /// Loads the module of a driver that is not registered.
+    LoadModule {
+        /// The module.
+        module: String,
+    },
+    /// Writes `driver_override`.
+    SetOverride {
+        /// The function.
+        target: Target,
+        /// What it is.
+        from: Option<String>,
+        /// What it shall be; `None` clears it.
+        to: Option<String>,
+    },
+    /// Takes a function from its driver.
+    Unbind {
+        /// The function.
+        target: Target,
+        /// That driver.
+        driver: String,
+    },
+    /// Lets the kernel look for a driver.
+    Probe {
+        /// The function.
+        target: Target,
+        /// The driver that must come of it; `None`: whichever the kernel picks, if any.
+        driver: Option<String>,
+    },
+}
+
+/// A function by its address, or a VF that may not be there yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Target {
+    /// By address.
+    Function(Address),
+    /// By its PF and number.
+    Vf(VfId),
+}
+
+/// Somebody who loses something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Interrupted {
+    /// The function.
+    pub function: Address,
+    /// Which VF it is, if it is one.
+    pub vf: Option<VfId>,
+    /// Who, or why nobody can tell.
+    #[serde(flatten)]
+    pub by: Use,
+}
+
+/// Who uses a function that a step takes away.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Use {
+    /// This one does.
+    Holder(Holder),
+    /// It could not be seen: nobody may be assumed to be nobody.
+    Unknown(Unreadable),
+}
+
+impl Action {
+    /// The PF that the step belongs to, if it belongs to one.
+    #[must_use]
+    pub const fn pf(&self) -> Option<Address> {
+        match self {
+            Self::SetAutoprobe { pf, .. } | Self::SetNumVfs { pf, .. } => Some(*pf),
+            Self::SetVf { vf, .. } => Some(vf.pf),
+            Self::SetOverride { target, .. }
+            | Self::Unbind { target, .. }
+            | Self::Probe { target, .. } => match target {
+                Target::Vf(id) => Some(id.pf),
+                Target::Function(_) => None,
+            },
+            Self::LoadModule { .. } => None,
+        }
+    }
+
+    /// Its name in JSON.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::SetAutoprobe { .. } => "set-autoprobe",
+            Self::SetNumVfs { .. } => "set-numvfs",
+            Self::SetVf { .. } => "set-vf",
+            Self::LoadModule { .. } => "load-module",
+            Self::SetOverride { .. } => "set-driver-override",
+            Self::Unbind { .. } => "unbind",
+            Self::Probe { .. } => "probe",
+        }
+    }
+
+    /// What it is done to.
+    #[must_use]
+    pub fn object(&self) -> String {
+        match self {
+            Self::SetAutoprobe { pf, .. } | Self::SetNumVfs { pf, .. } => pf.short(),
+            Self::SetVf { vf, .. } => vf.to_string(),
+            Self::LoadModule { module } => module.clone(),
+            Self::SetOverride { target, .. }
+            | Self::Unbind { target, .. }
+            | Self::Probe { target, .. } => target.to_string(),
+        }
+    }
+
+    /// What was there before, for people.
+    #[must_use]
+    pub fn from(&self) -> Option<String> {
+        match self {
+            Self::SetAutoprobe { from, .. } => Some(on_off(*from).into()),
+            Self::SetNumVfs { from, .. } => Some(from.to_string()),
+            Self::SetVf { from, .. } | Self::SetOverride { from, .. } => from.clone(),
+            Self::Unbind { driver, .. } => Some(driver.clone()),
+            Self::LoadModule { .. } | Self::Probe { .. } => None,
+        }
+    }
+
+    /// What shall be there, for people.
+    #[must_use]
+    pub fn to(&self) -> Option<String> {
+        match self {
+            Self::SetAutoprobe { to, .. } => Some(on_off(*to).into()),
+            Self::SetNumVfs { to, .. } => Some(to.to_string()),
+            Self::SetVf { to, .. } => Some(to.to_string()),
+            Self::SetOverride { to, .. } => to.clone(),
+            Self::Probe { driver, .. } => driver.clone(),
+            Self::LoadModule { module } => Some(module.clone()),
+            Self::Unbind { .. } => None,
+        }
+    }
+}
+
+const fn on_off(on: bool) -> &'static str {
+    if on { "on" } else { "off" }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Function(address) => f.write_str(&address.short()),
+            Self::Vf(id) => id.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let object = self.object();
+        match self {
+            Self::SetAutoprobe { to: true, .. } => {
+                write!(f, "{object}: let the kernel look for VF drivers")
+            }
+            Self::SetAutoprobe { to: false, .. } => {
+                write!(f, "{object}: keep the kernel from looking for VF drivers")
+            }
+            Self::SetNumVfs { from, to: 0, .. } => write!(f, "{object}: remove its {from} VFs"),
+            Self::SetNumVfs { to, .. } => write!(f, "{object}: make {to} VFs"),
+            Self::SetVf { from, to, .. } => {
+                let from = from.as_deref().map(|from| format!("{from} → ")).unwrap_or_default();
+                write!(f, "{object}: {} {from}{to}", to.name())
+            }
+            Self::LoadModule { module } => write!(f, "load module {module}"),
+            Self::SetOverride { to: Some(driver), .. } => {
+                write!(f, "{object}: reserve for {driver}")
+            }
+            Self::SetOverride { to: None, .. } => write!(f, "{object}: reserve for no driver"),
+            Self::Unbind { driver, .. } => write!(f, "{object}: take from {driver}"),
+            Self::Probe { driver: Some(driver), .. } => write!(f, "{object}: give to {driver}"),
+            Self::Probe { driver: None, .. } => write!(f, "{object}: let the kernel pick a driver"),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Single plans: their steps, their order, whom they interrupt, and what cannot be planned.
+
+mod model;
+
+use virtfn_host::{
+    DriverChoice, Holder, HolderKind, Policy, Seen, VfAdmin, VfId, VfIndex, VfPolicy,
+};
+use virtfn_plan::{PlanError, diff};
+
+fn actions(host: &virtfn_host::Host, policy: &Policy) -> Vec<String> {
+    diff(host, policy).unwrap().steps.iter().map(|step| step.action.to_string()).collect()
+}
+
+fn with_vfs(vfs: u16) -> virtfn_host::Host {
+    let mut host = model::machine();
+    let policy = Policy::of(&host).with_vfs(model::port(0), vfs);
+    for step in diff(&host, &policy).unwrap().steps {
+        model::take(&mut host, &step.action);
+    }
+    host
+}
+
+#[test]
+fn plain_vfs_are_one_write() {
+    let host = model::machine();
+    let policy = Policy::of(&host).with_vfs(model::port(0), 7);
+    assert_eq!(actions(&host, &policy), ["0b:00.0: make 7 VFs"]);
+}
+
+#[test]
+fn settings_come_before_any_driver_and_the_mac_comes_first() {
+    let host = model::machine();
+    let vf = VfId { pf: model::port(0), index: VfIndex(0) };
+    let wanted = VfPolicy {
+        admin: VfAdmin {
+            mac: "52:54:00:6d:90:02".parse().ok(),
+            vlan: virtfn_host::VlanId::new(42),
+            ..VfAdmin::default()
+        },
+        driver: Some(DriverChoice::Named("vfio-pci".into())),
+    };
+    let policy = Policy::of(&host).with_vfs(model::port(0), 1).with_vf(vf, wanted);
+    assert_eq!(
+        actions(&host, &policy),
+        [
+            "0b:00.0: keep the kernel from looking for VF drivers",
+            "0b:00.0: make 1 VFs",
+            "0b:00.0/0: mac 00:00:00:00:00:00 → 52:54:00:6d:90:02",
+            "0b:00.0/0: vlan 0 → 42",
+            "load module vfio-pci",
+            "0b:00.0/0: reserve for vfio-pci",
+            "0b:00.0/0: give to vfio-pci",
+            "0b:00.0: let the kernel look for VF drivers",
+        ]
+    );
+}
+
+#[test]
+fn another_number_goes_through_zero_and_keeps_what_was_set() {
+    let mut host = with_vfs(2);
+    let vf = VfId { pf: model::port(0), index: VfIndex(1) };
+    let mac = VfAdmin { mac: "02:00:00:00:00:07".parse().ok(), ..VfAdmin::default() };
+    let policy = Policy::of(&host).with_vf(vf, VfPolicy { admin: mac, driver: None });
+    for step in diff(&host, &policy).unwrap().steps {
+        model::take(&mut host, &step.action);
+    }
+    let policy = Policy::of(&host).with_vfs(model::port(0), 4);
+    let actions = actions(&host, &policy);
+    assert_eq!(actions[0], "0b:00.0: remove its 2 VFs");
+    assert!(
+        actions.contains(&"0b:00.0/1: mac 00:00:00:00:00:00 → 02:00:00:00:00:07".to_owned()),
+        "{actions:?}"
+    );
+}
+
+#[test]
+fn removing_vfs_names_who_holds_them_and_who_might() {
+    let mut host = with_vfs(2);
+    let vfs: Vec<_> = host.functions[&model::port(0)].pf().unwrap().vfs.values().copied().collect();
+    let holder = Holder {
+        kind: HolderKind::Process,
+        name: "qemu-system-x86".into(),
+        pid: Some(812),
+        through: "/dev/vfio/16".into(),
+    };
+    host.functions.get_mut(&vfs[0]).unwrap().holders = Seen::Known(vec![holder]);
+    host.functions.get_mut(&vfs[1]).unwrap().holders = Seen::not_asked("proc");
+    let plan = diff(&host, &Policy::of(&host).with_vfs(model::port(0), 0)).unwrap();
+    let hit: Vec<_> = plan.steps[0].interrupts.iter().map(|hit| hit.function).collect();
+    assert_eq!(hit, vfs);
+}
+
+#[test]
+fn a_driver_is_reserved_before_the_old_one_lets_go() {
+    let host = with_vfs(1);
+    let vf = VfId { pf: model::port(0), index: VfIndex(0) };
+    let wanted = |driver| VfPolicy { driver: Some(driver), ..VfPolicy::default() };
+    let policy = Policy::of(&host).with_vf(vf, wanted(DriverChoice::Named("vfio-pci".into())));
+    assert_eq!(
+        actions(&host, &policy),
+        [
+            "load module vfio-pci",
+            "0b:00.0/0: reserve for vfio-pci",
+            "0b:00.0/0: take from igbvf",
+            "0b:00.0/0: give to vfio-pci",
+        ]
+    );
+}
+
+#[test]
+fn what_cannot_be_is_refused_before_anything_is_written() {
+    let host = with_vfs(2);
+    let base = || Policy::of(&host);
+    let vf = |index| VfId { pf: model::port(0), index: VfIndex(index) };
+    let too_many = diff(&host, &base().with_vfs(model::port(0), 8));
+    assert!(matches!(too_many, Err(PlanError::TooManyVfs { asked: 8, total: 7, .. })));
+    let beyond = diff(&host, &base().with_vf(vf(2), VfPolicy::default()));
+    assert!(matches!(beyond, Err(PlanError::NoSuchVf { vfs: 2, .. })));
+    let group = VfAdmin { mac: "01:00:5e:00:00:01".parse().ok(), ..VfAdmin::default() };
+    let group = diff(&host, &base().with_vf(vf(0), VfPolicy { admin: group, driver: None }));
+    assert!(matches!(group, Err(PlanError::GroupMac { .. })));
+    let pf =
+        diff(&host, &base().with_device(model::port(0), DriverChoice::Named("vfio-pci".into())));
+    assert!(matches!(pf, Err(PlanError::PfHasVfs { vfs: 2, .. })));
+}
+
+#[test]
+fn a_reservation_that_cannot_be_read_is_not_taken_for_none() {
+    let mut host = with_vfs(1);
+    let address = *host.functions[&model::port(0)].pf().unwrap().vfs.values().next().unwrap();
+    host.functions.get_mut(&address).unwrap().driver_override = Seen::not_asked("driver_override");
+    let vf = VfId { pf: model::port(0), index: VfIndex(0) };
+    let wanted =
+        VfPolicy { driver: Some(DriverChoice::Named("vfio-pci".into())), ..VfPolicy::default() };
+    let plan = diff(&host, &Policy::of(&host).with_vf(vf, wanted));
+    assert!(matches!(plan, Err(PlanError::Unseen { .. })));
+}
