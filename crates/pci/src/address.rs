@@ -16,7 +16,9 @@ pub struct Address {
 
 /// Why a text is no PCI address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a PCI address ({why}); expected DDDD:BB:DD.F, BB:DD.F or pci_DDDD_BB_DD_F, in hex")]
+#[error(
+    "`{text}` is not a PCI address ({why}); expected DDDD:BB:DD.F, BB:DD.F or pci_DDDD_BB_DD_F, in hex"
+)]
 pub struct BadAddress {
     text: String,
     why: &'static str,
@@ -191,9 +193,26 @@ mod tests {
     #[test]
     fn what_is_no_address_is_refused() {
         for text in [
-            "", ":", ".", "0b:10", "0b:20.0", "0b:10.8", "0b:10.00", "b:10.0", "0b:1.0", "000:0b:10.0",
-            "000000000:0b:10.0", "0000:0b:10.0.0", "+0b:10.0", "0000:+b:10.0", "pci_0000_0b_10",
-            "pci_0000_0b_10_0_0", "0000:0000:0b:10.0", "eth0", "é0:10.0", "0b:1é.0",
+            "",
+            ":",
+            ".",
+            "0b:10",
+            "0b:20.0",
+            "0b:10.8",
+            "0b:10.00",
+            "b:10.0",
+            "0b:1.0",
+            "000:0b:10.0",
+            "000000000:0b:10.0",
+            "0000:0b:10.0.0",
+            "+0b:10.0",
+            "0000:+b:10.0",
+            "pci_0000_0b_10",
+            "pci_0000_0b_10_0_0",
+            "0000:0000:0b:10.0",
+            "eth0",
+            "é0:10.0",
+            "0b:1é.0",
         ] {
             assert!(text.parse::<Address>().is_err(), "{text}");
         }
