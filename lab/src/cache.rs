@@ -10,11 +10,7 @@ use std::path::PathBuf;
 /// `/var/tmp/virtfn` where there is no home.
 #[must_use]
 pub fn directory() -> PathBuf {
-    let set = |name: &str| {
-        env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
+    let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     set("VIRTFN_CACHE")
         .or_else(|| set("XDG_CACHE_HOME").map(|base| base.join("virtfn")))
         .or_else(|| set("HOME").map(|home| home.join(".cache/virtfn")))

@@ -35,18 +35,10 @@ impl Console {
 
     /// The last `lines` lines, without the terminal's control characters.
     pub(crate) fn last_lines(&self, lines: usize) -> String {
-        let bytes: Vec<u8> = self
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-            .copied()
-            .collect();
+        let bytes: Vec<u8> =
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
         let text = String::from_utf8_lossy(&bytes);
-        let plain: String = text
-            .chars()
-            .filter(|c| *c == '\n' || !c.is_control())
-            .collect();
+        let plain: String = text.chars().filter(|c| *c == '\n' || !c.is_control()).collect();
         let all: Vec<_> = plain.lines().collect();
         all[all.len().saturating_sub(lines)..].join("\n")
     }

@@ -1,5 +1,6 @@
 //! A process in the guest, as the host sees it.
 
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -53,14 +54,7 @@ impl Job {
     pub(crate) fn start(port: &Arc<Port>, spawn: Spawn, limit: Duration) -> Result<Self> {
         let command = spawn.argv.join(" ");
         let (id, events) = port.open_job();
-        let mut job = Self {
-            port: Arc::clone(port),
-            id,
-            events,
-            command,
-            pid: 0,
-            ended: false,
-        };
+        let mut job = Self { port: Arc::clone(port), id, events, command, pid: 0, ended: false };
         job.port.ask(id, ToGuest::Spawn(spawn))?;
         match job.receive(Instant::now() + limit)? {
             FromGuest::Started { pid } => job.pid = pid,
@@ -68,10 +62,7 @@ impl Job {
                 job.ended = true;
                 bail!("`{}`: {why}", job.command);
             }
-            other => bail!(
-                "`{}`: the guest said {other:?} before it started",
-                job.command
-            ),
+            other => bail!("`{}`: the guest said {other:?} before it started", job.command),
         }
         Ok(job)
     }
@@ -112,22 +103,14 @@ impl Job {
                 Ok(Event::Stderr(bytes)) => stderr.extend(bytes),
                 Ok(Event::Ended(ending)) => {
                     let command = self.command.clone();
-                    return Ok(Finished {
-                        command,
-                        ending,
-                        stdout,
-                        stderr,
-                    });
+                    return Ok(Finished { command, ending, stdout, stderr });
                 }
                 Err(error) => {
                     return Err(error).with_context(|| said_so_far(&stdout, &stderr));
                 }
             }
             if stdout.len() + stderr.len() > MOST_OUTPUT_BYTES {
-                bail!(
-                    "`{}` wrote more than {MOST_OUTPUT_BYTES} bytes",
-                    self.command
-                );
+                bail!("`{}` wrote more than {MOST_OUTPUT_BYTES} bytes", self.command);
             }
         }
     }
@@ -140,10 +123,7 @@ impl Job {
         let deadline = Instant::now() + limit;
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
         loop {
-            match self
-                .next(deadline)
-                .with_context(|| said_so_far(&stdout, &stderr))?
-            {
+            match self.next(deadline).with_context(|| said_so_far(&stdout, &stderr))? {
                 Event::Stdout(bytes) => stdout.extend(bytes),
                 Event::Stderr(bytes) => stderr.extend(bytes),
                 Event::Ended(ending) => bail!(
@@ -175,10 +155,13 @@ impl Job {
     /// # Errors
     /// When the guest is gone.
     pub fn write(&self, bytes: &[u8]) -> Result<()> {
-        for piece in bytes.chunks(MAX_BODY_BYTES) {
-            self.port.ask(self.id, ToGuest::Stdin(piece.to_vec()))?;
-        }
-        Ok(())
+        Ok(self.input().write_all(bytes)?)
+    }
+
+    /// Its standard input as something to write to, for a thread of its own.
+    #[must_use]
+    pub fn input(&self) -> Input {
+        Input { port: Arc::clone(&self.port), id: self.id }
     }
 
     /// Closes its standard input.
@@ -213,6 +196,24 @@ impl Job {
                 anyhow::anyhow!("the guest ended while `{}` ran", self.command)
             }
         })
+    }
+}
+
+/// A job's standard input.
+pub struct Input {
+    port: Arc<Port>,
+    id: JobId,
+}
+
+impl Write for Input {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let piece = &bytes[..bytes.len().min(MAX_BODY_BYTES)];
+        let sent = self.port.ask(self.id, ToGuest::Stdin(piece.to_vec()));
+        sent.map(|()| piece.len()).map_err(io::Error::other)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -31,10 +31,7 @@ impl Kernel {
             return Self::of_host().context("this host's own kernel cannot be used");
         }
         if !is_series(series) {
-            bail!(
-                "{series:?} is no kernel series; try one of {}, host",
-                SERIES.join(", ")
-            );
+            bail!("{series:?} is no kernel series; try one of {}, host", SERIES.join(", "));
         }
         Self::unpacked(&cache::kernels().join(series))
             .with_context(|| format!("no kernel {series} in the lab; `cargo xtask setup` gets it"))
@@ -53,12 +50,7 @@ impl Kernel {
         };
         let image = root.join("boot").join(format!("vmlinuz-{release}"));
         let modules = root.join("lib/modules").join(&release);
-        Self {
-            release,
-            image,
-            modules,
-        }
-        .checked()
+        Self { release, image, modules }.checked()
     }
 
     /// The newest kernel that is installed on this host.
@@ -70,15 +62,9 @@ impl Kernel {
         releases.sort_by_key(|release| version_key(release));
         let candidates = releases.into_iter().rev().flat_map(|release| {
             let modules = Path::new("/lib/modules").join(&release);
-            let images = [
-                PathBuf::from(format!("/boot/vmlinuz-{release}")),
-                modules.join("vmlinuz"),
-            ];
-            images.map(|image| Self {
-                release: release.clone(),
-                image,
-                modules: modules.clone(),
-            })
+            let images =
+                [PathBuf::from(format!("/boot/vmlinuz-{release}")), modules.join("vmlinuz")];
+            images.map(|image| Self { release: release.clone(), image, modules: modules.clone() })
         });
         candidates
             .into_iter()
@@ -102,9 +88,7 @@ pub fn version_key(version: &str) -> Vec<(u64, String)> {
     version
         .split(['.', '-', '+', '~', '_'])
         .map(|part| {
-            let digits = part
-                .find(|c: char| !c.is_ascii_digit())
-                .unwrap_or(part.len());
+            let digits = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
             let (number, rest) = part.split_at(digits);
             (number.parse().unwrap_or(0), rest.to_owned())
         })
@@ -113,9 +97,7 @@ pub fn version_key(version: &str) -> Vec<(u64, String)> {
 
 fn is_series(text: &str) -> bool {
     !text.is_empty()
-        && text
-            .split('.')
-            .all(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+        && text.split('.').all(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
 }
 
 fn entries(directory: &Path) -> Result<Vec<String>> {
@@ -132,32 +114,14 @@ mod tests {
 
     #[test]
     fn versions_sort_as_a_person_sorts_them() {
-        let mut releases = [
-            "6.1.0-9-amd64",
-            "6.12.117+deb12-amd64",
-            "6.1.0-45-amd64",
-            "6.12.9",
-        ];
+        let mut releases = ["6.1.0-9-amd64", "6.12.117+deb12-amd64", "6.1.0-45-amd64", "6.12.9"];
         releases.sort_by_key(|release| version_key(release));
-        assert_eq!(
-            releases,
-            [
-                "6.1.0-9-amd64",
-                "6.1.0-45-amd64",
-                "6.12.9",
-                "6.12.117+deb12-amd64"
-            ]
-        );
+        assert_eq!(releases, ["6.1.0-9-amd64", "6.1.0-45-amd64", "6.12.9", "6.12.117+deb12-amd64"]);
     }
 
     #[test]
     fn a_series_is_numbers_and_nothing_that_leaves_the_cache() {
-        assert!(
-            Kernel::find("../../etc")
-                .unwrap_err()
-                .to_string()
-                .contains("no kernel series")
-        );
+        assert!(Kernel::find("../../etc").unwrap_err().to_string().contains("no kernel series"));
         assert!(Kernel::find("").is_err());
     }
 
@@ -167,10 +131,7 @@ mod tests {
         let modules = root.path().join("lib/modules/6.9.9-lab");
         fs::create_dir_all(&modules).unwrap();
         fs::create_dir_all(root.path().join("boot")).unwrap();
-        assert!(
-            Kernel::unpacked(root.path()).is_err(),
-            "neither image nor modules.dep"
-        );
+        assert!(Kernel::unpacked(root.path()).is_err(), "neither image nor modules.dep");
         fs::write(root.path().join("boot/vmlinuz-6.9.9-lab"), "image").unwrap();
         fs::write(modules.join("modules.dep"), "").unwrap();
         assert_eq!(Kernel::unpacked(root.path()).unwrap().release, "6.9.9-lab");

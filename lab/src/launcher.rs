@@ -46,9 +46,7 @@ pub(crate) fn start(command: Command) -> Result<Child> {
     let name = command.get_program().to_string_lossy().into_owned();
     let (answer, started) = mpsc::channel();
     let orders = LAUNCHER.lock().unwrap_or_else(PoisonError::into_inner);
-    orders
-        .send(Order { command, answer })
-        .context("the launcher has ended")?;
+    orders.send(Order { command, answer }).context("the launcher has ended")?;
     started
         .recv()
         .context("the launcher has ended")?

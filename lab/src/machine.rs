@@ -24,7 +24,7 @@ pub const BOOT_LIMIT: Duration = Duration::from_secs(150);
 /// How long one command in the guest may take unless the caller says otherwise.
 pub const COMMAND_LIMIT: Duration = Duration::from_secs(60);
 /// How much of the console goes into an error.
-const CONSOLE_LINES: usize = 25;
+const CONSOLE_LINES: usize = 60;
 
 /// What a boot needs beside the topology.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,8 +49,8 @@ pub struct Machine {
 impl Machine {
     /// Boots a machine, waits until its guest serves, and loads the topology's modules.
     ///
-    /// A boot that dies before the guest serves is tried once more: emulators abort now and then
-    /// under load, and nothing of ours has run by then.
+    /// A boot that dies before all that is done is tried once more: under load, emulators abort and
+    /// lose timers now and then, and nothing of ours has run by then.
     ///
     /// # Errors
     /// When something that a boot needs is missing, or the machine does not come up twice: with the
@@ -62,19 +62,15 @@ impl Machine {
         let attempt = || {
             let mut command = launcher::guarded(&qemu);
             command.args(arguments(&boot.topology));
-            command
-                .arg("-kernel")
-                .arg(&kernel.image)
-                .arg("-initrd")
-                .arg(initramfs.path());
-            Self::attempt(command)
+            command.arg("-kernel").arg(&kernel.image).arg("-initrd").arg(initramfs.path());
+            let machine = Self::attempt(command)?;
+            machine.load(&boot.topology.modules)?;
+            Ok(machine)
         };
-        let machine = attempt().or_else(|first| {
+        let machine: Result<Self> = attempt().or_else(|first: anyhow::Error| {
             attempt().with_context(|| format!("the second try; the first: {first:#}"))
         });
-        let machine = machine.with_context(|| format!("{} did not boot", boot.topology.name))?;
-        machine.load(&boot.topology.modules)?;
-        Ok(machine)
+        machine.with_context(|| format!("{} did not boot", boot.topology.name))
     }
 
     fn attempt(mut command: Command) -> Result<Self> {
@@ -87,13 +83,8 @@ impl Machine {
         let qemu = launcher::start(command)?;
         let console = Console::follow(console);
         let (port, voice) = Port::over(ours)?;
-        let mut machine = Self {
-            qemu,
-            console,
-            port,
-            release: String::new(),
-            boot_time: Duration::ZERO,
-        };
+        let mut machine =
+            Self { qemu, console, port, release: String::new(), boot_time: Duration::ZERO };
         machine.release = machine.wait_until_it_serves(&voice)?;
         machine.boot_time = start.elapsed();
         Ok(machine)
@@ -103,10 +94,9 @@ impl Machine {
         match voice.recv_timeout(BOOT_LIMIT) {
             Ok(FromGuest::Ready { kernel }) => Ok(kernel),
             Ok(other) => Err(anyhow!("the guest's first words were {other:?}")),
-            Err(RecvTimeoutError::Timeout) => Err(anyhow!(
-                "the guest did not serve within {} s",
-                BOOT_LIMIT.as_secs()
-            )),
+            Err(RecvTimeoutError::Timeout) => {
+                Err(anyhow!("the guest did not serve within {} s", BOOT_LIMIT.as_secs()))
+            }
             Err(RecvTimeoutError::Disconnected) => Err(anyhow!("the machine ended as it booted")),
         }
         .map_err(|error| self.with_console(error))
@@ -117,10 +107,7 @@ impl Machine {
             let words = ["modprobe"].into_iter().chain(module.split_whitespace());
             let finished = self.run_argv(words, COMMAND_LIMIT)?;
             if finished.ending.status() != 0 {
-                bail!(
-                    "`modprobe {module}`: {}",
-                    String::from_utf8_lossy(&finished.stderr).trim()
-                );
+                bail!("`modprobe {module}`: {}", String::from_utf8_lossy(&finished.stderr).trim());
             }
         }
         Ok(())
@@ -144,6 +131,11 @@ impl Machine {
         self.console.last_lines(CONSOLE_LINES)
     }
 
+    /// The console as it goes on, for an outcome that may need it later.
+    pub(crate) fn console_handle(&self) -> Console {
+        self.console.clone()
+    }
+
     /// Runs a program in the guest to its end.
     ///
     /// # Errors
@@ -164,10 +156,7 @@ impl Machine {
     /// # Errors
     /// As [`Machine::run_argv`].
     pub fn run_line(&self, line: &str, limit: Duration) -> Result<Finished> {
-        self.run_argv(["sh", "-c", line], limit).map(|f| Finished {
-            command: line.to_owned(),
-            ..f
-        })
+        self.run_argv(["sh", "-c", line], limit).map(|f| Finished { command: line.to_owned(), ..f })
     }
 
     /// Starts a program in the guest and lets it run.
@@ -176,10 +165,7 @@ impl Machine {
     /// When it cannot be started or the guest is gone: with the console's last lines.
     pub fn spawn_argv<'a>(&self, argv: impl IntoIterator<Item = &'a str>) -> Result<Job> {
         let argv = argv.into_iter().map(str::to_owned).collect();
-        self.spawn(Spawn {
-            argv,
-            terminal: None,
-        })
+        self.spawn(Spawn { argv, terminal: None })
     }
 
     /// Starts a program on a terminal in the guest.
@@ -188,10 +174,7 @@ impl Machine {
     /// As [`Machine::spawn_argv`].
     pub fn spawn_on_terminal(&self, argv: &[&str], terminal: Terminal) -> Result<Job> {
         let argv = argv.iter().map(ToString::to_string).collect();
-        self.spawn(Spawn {
-            argv,
-            terminal: Some(terminal),
-        })
+        self.spawn(Spawn { argv, terminal: Some(terminal) })
     }
 
     fn spawn(&self, spawn: Spawn) -> Result<Job> {
@@ -200,10 +183,7 @@ impl Machine {
 
     fn with_console(&self, error: anyhow::Error) -> anyhow::Error {
         let console = self.console();
-        let indented: String = console
-            .lines()
-            .map(|line| format!("\n  | {line}"))
-            .collect();
+        let indented: String = console.lines().map(|line| format!("\n  | {line}")).collect();
         error.context(format!("the console's last lines:{indented}\nand then"))
     }
 }
@@ -218,10 +198,8 @@ impl Drop for Machine {
 
 /// QEMU's arguments but for the kernel and its initramfs.
 fn arguments(topology: &Topology) -> Vec<String> {
-    let mut arguments: Vec<String> = ["-nodefaults", "-no-reboot", "-display", "none"]
-        .into_iter()
-        .map(str::to_owned)
-        .collect();
+    let mut arguments: Vec<String> =
+        ["-nodefaults", "-no-reboot", "-display", "none"].into_iter().map(str::to_owned).collect();
     let mut option = |name: &str, value: &str| {
         arguments.extend([name.to_owned(), value.to_owned()]);
     };
@@ -241,20 +219,11 @@ fn arguments(topology: &Topology) -> Vec<String> {
     // After the machine's own devices, so that these get the slots that the topology means.
     option("-chardev", "socket,id=port,fd=0");
     // Its bus is named because QEMU would else pick the last one, which takes only bridges.
-    option(
-        "-device",
-        &format!("virtio-serial-pci,id=lab,bus={}", topology.root_bus()),
-    );
-    option(
-        "-device",
-        &format!("virtserialport,bus=lab.0,chardev=port,name={PORT_NAME}"),
-    );
+    option("-device", &format!("virtio-serial-pci,id=lab,bus={}", topology.root_bus()));
+    option("-device", &format!("virtserialport,bus=lab.0,chardev=port,name={PORT_NAME}"));
     // Without no_timer_check a guest on a loaded host panics over its timer now and then.
     let needed = "console=ttyS0 panic=-1 no_timer_check quiet";
-    option(
-        "-append",
-        format!("{needed} {}", topology.kernel_arguments).trim(),
-    );
+    option("-append", format!("{needed} {}", topology.kernel_arguments).trim());
     arguments.extend(topology.qemu_arguments.iter().cloned());
     arguments
 }

@@ -28,11 +28,7 @@ impl Port {
         let incoming = socket.try_clone()?;
         let sorted = Arc::clone(&listeners);
         thread::spawn(move || sort(incoming, &sorted));
-        let port = Self {
-            socket: Mutex::new(socket),
-            listeners,
-            next: AtomicU32::new(1),
-        };
+        let port = Self { socket: Mutex::new(socket), listeners, next: AtomicU32::new(1) };
         Ok((Arc::new(port), voice))
     }
 
@@ -40,12 +36,7 @@ impl Port {
     pub(crate) fn open_job(&self) -> (JobId, Receiver<FromGuest>) {
         let job = JobId(self.next.fetch_add(1, Ordering::Relaxed));
         let (sender, events) = mpsc::channel();
-        if let Some(jobs) = self
-            .listeners
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .as_mut()
-        {
+        if let Some(jobs) = self.listeners.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
             jobs.insert(job, sender);
         }
         (job, events)
@@ -53,12 +44,7 @@ impl Port {
 
     /// Hears no more of a job.
     pub(crate) fn close_job(&self, job: JobId) {
-        if let Some(jobs) = self
-            .listeners
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .as_mut()
-        {
+        if let Some(jobs) = self.listeners.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
             jobs.remove(&job);
         }
     }

@@ -34,10 +34,7 @@ impl QemuVersion {
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.split_once(':').map_or(text, |(_epoch, rest)| rest);
         let mut numbers = text.split(|c: char| !c.is_ascii_digit());
-        Some(Self {
-            major: numbers.next()?.parse().ok()?,
-            minor: numbers.next()?.parse().ok()?,
-        })
+        Some(Self { major: numbers.next()?.parse().ok()?, minor: numbers.next()?.parse().ok()? })
     }
 }
 
@@ -95,9 +92,7 @@ pub fn qemu_version(program: &Path) -> Result<QemuVersion> {
 /// When it cannot be started or does not exit with status 0; the error carries its standard error.
 pub fn stdout_of(command: &mut Command) -> Result<String> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let output = command
-        .output()
-        .with_context(|| format!("cannot start {name}"))?;
+    let output = command.output().with_context(|| format!("cannot start {name}"))?;
     if !output.status.success() {
         let arguments: Vec<_> = command.get_args().map(|a| a.to_string_lossy()).collect();
         bail!(
@@ -116,28 +111,17 @@ mod tests {
 
     #[test]
     fn versions_are_read_with_and_without_an_epoch() {
-        for (text, major, minor) in [
-            ("10.0.2 (Debian 1:10.0.2)", 10, 0),
-            ("1:7.2+dfsg-7+deb12u18", 7, 2),
-            ("8.1", 8, 1),
-        ] {
-            assert_eq!(
-                QemuVersion::parse(text),
-                Some(QemuVersion { major, minor }),
-                "{text}"
-            );
+        for (text, major, minor) in
+            [("10.0.2 (Debian 1:10.0.2)", 10, 0), ("1:7.2+dfsg-7+deb12u18", 7, 2), ("8.1", 8, 1)]
+        {
+            assert_eq!(QemuVersion::parse(text), Some(QemuVersion { major, minor }), "{text}");
         }
         assert_eq!(QemuVersion::parse("unknown"), None);
     }
 
     #[test]
     fn ten_is_newer_than_eight() {
-        assert!(
-            QemuVersion {
-                major: 10,
-                minor: 0
-            } > OLDEST_QEMU
-        );
+        assert!(QemuVersion { major: 10, minor: 0 } > OLDEST_QEMU);
         assert!(QemuVersion { major: 7, minor: 2 } < OLDEST_QEMU);
     }
 

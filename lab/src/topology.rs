@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
+use crate::kernel::Kernel;
+
 /// One emulated machine: what QEMU gets, what the kernel is told, and what should come of it.
 ///
 /// The files in `lab/topologies/` are the examples; a field that is left out has the value that
@@ -104,10 +106,7 @@ impl Topology {
         } else if given.is_file() {
             Self::read(given)
         } else {
-            bail!(
-                "no topology {name_or_file:?}; there are: {}",
-                names()?.join(", ")
-            )
+            bail!("no topology {name_or_file:?}; there are: {}", names()?.join(", "))
         }
     }
 
@@ -133,26 +132,25 @@ impl Topology {
                 topology.memory_mib
             );
         }
-        Ok(Self {
-            name: name.to_owned(),
-            ..topology
-        })
+        Ok(Self { name: name.to_owned(), ..topology })
+    }
+
+    /// The kernel that it boots with unless somebody says otherwise: the first of its own that is
+    /// in the cache, else this host's.
+    #[must_use]
+    pub fn usual_kernel(&self) -> &str {
+        let own = self.kernels.iter().find(|series| Kernel::find(series).is_ok());
+        own.map_or("host", String::as_str)
     }
 
     /// QEMU's name of the machine's first PCI bus.
     pub(crate) fn root_bus(&self) -> &'static str {
-        if self.machine.starts_with("q35") {
-            "pcie.0"
-        } else {
-            "pci.0"
-        }
+        if self.machine.starts_with("q35") { "pcie.0" } else { "pci.0" }
     }
 
     fn read(path: &Path) -> Result<Self> {
         let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
-        let name = path
-            .file_stem()
-            .map(|stem| stem.to_string_lossy().into_owned());
+        let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
         Self::parse(&name.unwrap_or_default(), &text).with_context(|| path.display().to_string())
     }
 }
@@ -208,12 +206,7 @@ mod tests {
     #[test]
     fn memory_that_would_hit_the_bar_bug_is_refused() {
         let text = format!("memory-mib = 2001\n{SMALLEST}");
-        assert!(
-            Topology::parse("x", &text)
-                .unwrap_err()
-                .to_string()
-                .contains("2000")
-        );
+        assert!(Topology::parse("x", &text).unwrap_err().to_string().contains("2000"));
     }
 
     #[test]

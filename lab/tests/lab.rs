@@ -1,1 +1,9 @@
-fn main() {}
+//! The lab's tests, one program so that they share booted machines.
+//!
+//! `cargo xtask lab test [FILTER]` runs them. How to write one: the documentation of `virtfn_lab`.
+
+#![allow(clippy::unwrap_used)] // A test that cannot unwrap has failed.
+
+mod boots;
+mod runner;
+mod vfio;

@@ -22,10 +22,7 @@ pub(crate) fn for_the_lab(given: Option<&Path>) -> Result<Binaries> {
     };
     let built = build("lab", packages)?;
     let virtfn = given.map_or_else(|| built.join("virtfn"), Path::to_path_buf);
-    Ok(Binaries {
-        virtfn,
-        lab_guest: built.join("lab-guest"),
-    })
+    Ok(Binaries { virtfn, lab_guest: built.join("lab-guest") })
 }
 
 /// Builds packages statically and returns the directory of their programs.
@@ -34,30 +31,15 @@ pub(crate) fn for_the_lab(given: Option<&Path>) -> Result<Binaries> {
 /// When the build fails.
 pub(crate) fn build(profile: &str, packages: &[&str]) -> Result<PathBuf> {
     let directory = workspace::target().join("static");
-    progress::step(
-        &format!("Building {} ({profile})", packages.join(", ")),
-        || {
-            workspace::run(
-                command(profile, packages)
-                    .arg("--target-dir")
-                    .arg(&directory),
-            )
-        },
-    )?;
+    progress::step(&format!("Building {} ({profile})", packages.join(", ")), || {
+        workspace::run(command(profile, packages).arg("--target-dir").arg(&directory))
+    })?;
     Ok(directory.join(TARGET).join(profile))
 }
 
 fn command(profile: &str, packages: &[&str]) -> Command {
     let mut command = workspace::cargo();
-    command.args([
-        "build",
-        "--quiet",
-        "--locked",
-        "--target",
-        TARGET,
-        "--profile",
-        profile,
-    ]);
+    command.args(["build", "--quiet", "--target", TARGET, "--profile", profile]);
     command.env("RUSTFLAGS", "-C target-feature=+crt-static");
     for package in packages {
         command.args(["--package", package]);

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use virtfn_lab::job::Event;
 use virtfn_lab::{Boot, Machine, Topology};
 
-use crate::{build, progress};
+use crate::{build, progress, shell, workspace};
 
 /// A person's command may take long; a machine that nobody watches shall not run for ever.
 const RUN_LIMIT: Duration = Duration::from_secs(4 * 3600);
@@ -52,6 +52,25 @@ pub(crate) enum Lab {
         #[arg(last = true, required = true, value_name = "COMMAND")]
         command: Vec<String>,
     },
+    /// Boots a machine and gives a prompt in it; `exit` ends it
+    Shell {
+        #[command(flatten)]
+        machine: MachineArguments,
+    },
+    /// Runs the lab's tests
+    Test(TestArguments),
+}
+
+#[derive(Args)]
+pub(crate) struct TestArguments {
+    /// Only tests whose name contains this
+    filter: Option<String>,
+    /// Also the long ones
+    #[arg(long)]
+    all: bool,
+    /// Takes this static program as `virtfn` instead of building one
+    #[arg(long, value_name = "FILE")]
+    virtfn: Option<PathBuf>,
 }
 
 /// Does what was asked for; the guest's exit status becomes ours.
@@ -61,6 +80,8 @@ pub(crate) enum Lab {
 pub(crate) fn run(lab: &Lab) -> Result<ExitCode> {
     match lab {
         Lab::Run { machine, command } => run_command(&boot(machine)?, command),
+        Lab::Shell { machine } => shell::run(&boot(machine)?),
+        Lab::Test(arguments) => test(arguments).map(|()| ExitCode::SUCCESS),
     }
 }
 
@@ -72,20 +93,29 @@ pub(crate) fn boot(arguments: &MachineArguments) -> Result<Machine> {
     if arguments.no_modules {
         topology.modules.clear();
     }
-    let usual = topology
-        .kernels
-        .first()
-        .cloned()
-        .context("the topology names no kernel")?;
-    let kernel = arguments.kernel.clone().unwrap_or(usual);
+    let kernel = arguments.kernel.as_deref().unwrap_or_else(|| topology.usual_kernel()).to_owned();
     let binaries = build::for_the_lab(arguments.virtfn.as_deref())?;
     progress::step(&format!("Booting {} on {kernel}", topology.name), || {
-        Machine::boot(&Boot {
-            topology,
-            kernel,
-            binaries,
-        })
+        Machine::boot(&Boot { topology, kernel, binaries })
     })
+}
+
+/// Runs the lab's tests in one process, so that they share machines, two at a time.
+///
+/// # Errors
+/// When one fails.
+pub(crate) fn test(arguments: &TestArguments) -> Result<()> {
+    let binaries = build::for_the_lab(arguments.virtfn.as_deref())?;
+    let mut command = workspace::cargo();
+    command.args(["test", "--quiet", "--package", "virtfn-lab", "--features", "lab"]);
+    command.args(["--test", "lab", "--", "--test-threads", "2"]);
+    command.args(&arguments.filter);
+    command.env("VIRTFN_LAB_VIRTFN", &binaries.virtfn);
+    command.env("VIRTFN_LAB_GUEST", &binaries.lab_guest);
+    if arguments.all {
+        command.env("VIRTFN_LAB_ALL", "1");
+    }
+    progress::step("Testing in the lab", || workspace::run(&mut command))
 }
 
 fn run_command(machine: &Machine, command: &[String]) -> Result<ExitCode> {
@@ -98,9 +128,7 @@ fn run_command(machine: &Machine, command: &[String]) -> Result<ExitCode> {
             Event::Stderr(bytes) => io::stderr().write_all(&bytes)?,
             Event::Ended(ending) => {
                 io::stdout().flush()?;
-                return Ok(ExitCode::from(
-                    u8::try_from(ending.status()).unwrap_or(u8::MAX),
-                ));
+                return Ok(ExitCode::from(u8::try_from(ending.status()).unwrap_or(u8::MAX)));
             }
         }
     }

@@ -1,10 +1,16 @@
 //! `cargo xtask`: the project's chores, in Rust, so that they run wherever the project builds.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // Reporting to a person is its job.
 
+mod bench;
 mod build;
+mod check;
+mod demo;
+mod dist;
 mod lab;
 mod progress;
 mod setup;
+mod shell;
+mod test;
 mod workspace;
 
 use std::process::ExitCode;
@@ -12,9 +18,21 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-/// The project's chores. On a fresh machine, start with `cargo xtask demo`.
+use crate::lab::{Lab, TestArguments};
+
+/// The project's chores. On a fresh machine: `cargo xtask demo`, then `cargo xtask test`.
 #[derive(Parser)]
-#[command(bin_name = "cargo xtask", disable_help_subcommand = true)]
+#[command(
+    bin_name = "cargo xtask",
+    disable_help_subcommand = true,
+    after_help = "\
+While working:
+  cargo xtask check                                  all that needs no machine
+  cargo xtask lab run -- virtfn list                 one command on an emulated host
+  cargo xtask lab run --topology no-acs -- virtfn doctor
+  cargo xtask lab test vfio                          the lab tests with `vfio` in their name
+docs/lab.md describes the lab; lab/topologies/ has its machines."
+)]
 struct Arguments {
     #[command(subcommand)]
     chore: Chore,
@@ -22,11 +40,21 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Gets what the program, the demo, the lab and the tests need; instant when all is there
-    Setup,
+    /// Sets up, boots an emulated host and walks the main job on it
+    Demo,
+    /// Runs every test: units, fixtures, lab
+    Test(TestArguments),
+    /// Runs all that needs no machine: formatting, lints, documentation, units, dependencies
+    Check,
     /// Boots emulated SR-IOV machines
     #[command(subcommand)]
-    Lab(lab::Lab),
+    Lab(Lab),
+    /// Gets what the program, the demo, the lab and the tests need; instant when all is there
+    Setup,
+    /// Builds the static binary, target/dist/virtfn
+    Dist,
+    /// Measures the binary: size, start-up, memory, dependencies
+    Bench,
 }
 
 fn main() -> ExitCode {
@@ -41,7 +69,13 @@ fn main() -> ExitCode {
 
 fn run(chore: &Chore) -> Result<ExitCode> {
     match chore {
-        Chore::Setup => setup::run().map(|()| ExitCode::SUCCESS),
-        Chore::Lab(lab) => lab::run(lab),
+        Chore::Lab(lab) => return lab::run(lab),
+        Chore::Demo => demo::run()?,
+        Chore::Test(arguments) => test::all(arguments)?,
+        Chore::Check => check::check()?,
+        Chore::Setup => setup::run()?,
+        Chore::Dist => println!("{}", dist::build()?.display()),
+        Chore::Bench => bench::run()?,
     }
+    Ok(ExitCode::SUCCESS)
 }

@@ -29,9 +29,7 @@ pub(crate) fn cargo() -> Command {
 /// # Errors
 /// When it cannot be started or fails.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
-    let status = command
-        .status()
-        .with_context(|| format!("cannot start {}", spelled(command)))?;
+    let status = command.status().with_context(|| format!("cannot start {}", spelled(command)))?;
     if !status.success() {
         bail!("`{}`: {status}", spelled(command));
     }
@@ -41,8 +39,5 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 /// The command as a person would type it.
 pub(crate) fn spelled(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words
-        .map(|word| word.to_string_lossy())
-        .collect::<Vec<_>>()
-        .join(" ")
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }

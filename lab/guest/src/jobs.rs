@@ -36,10 +36,7 @@ struct Running {
 impl Jobs {
     /// No job yet.
     pub(crate) fn new(host: Host) -> Self {
-        Self {
-            host,
-            running: HashMap::new(),
-        }
+        Self { host, running: HashMap::new() }
     }
 
     /// Does what the host asks. What cannot be done is told to the host, not returned.
@@ -53,12 +50,7 @@ impl Jobs {
                     self.running.insert(job, running);
                 }
                 Err(why) => {
-                    self.host.tell(
-                        job,
-                        FromGuest::Refused {
-                            why: format!("{why:#}"),
-                        },
-                    )?;
+                    self.host.tell(job, FromGuest::Refused { why: format!("{why:#}") })?;
                 }
             },
             ToGuest::Stdin(bytes) => {
@@ -99,10 +91,7 @@ impl Jobs {
         thread::spawn(move || feed(&fed, started.stdin));
         let host = self.host.clone();
         thread::spawn(move || follow(&host, job, started.child, started.outputs));
-        Ok(Running {
-            group,
-            stdin: Some(stdin),
-        })
+        Ok(Running { group, stdin: Some(stdin) })
     }
 }
 
@@ -141,11 +130,7 @@ impl Started {
 /// Writes what the host sends until it closes; the process sees the end when `input` drops.
 fn feed(fed: &Receiver<Vec<u8>>, mut input: Box<dyn Write + Send>) {
     for bytes in fed {
-        if input
-            .write_all(&bytes)
-            .and_then(|()| input.flush())
-            .is_err()
-        {
+        if input.write_all(&bytes).and_then(|()| input.flush()).is_err() {
             return;
         }
     }

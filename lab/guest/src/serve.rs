@@ -41,10 +41,7 @@ impl Host {
 pub(crate) fn run() -> Result<()> {
     let mut port = open_port()?;
     let host = Host(Arc::new(Mutex::new(port.try_clone()?)));
-    let kernel = rustix::system::uname()
-        .release()
-        .to_string_lossy()
-        .into_owned();
+    let kernel = rustix::system::uname().release().to_string_lossy().into_owned();
     // The kernel lets this write wait until the host listens.
     host.tell(JobId(0), FromGuest::Ready { kernel })?;
     let mut jobs = Jobs::new(host);
@@ -56,9 +53,7 @@ pub(crate) fn run() -> Result<()> {
 }
 
 fn open_port() -> Result<File> {
-    let loaded = Command::new("modprobe")
-        .args(["-a", "virtio_pci", "virtio_console"])
-        .status();
+    let loaded = Command::new("modprobe").args(["-a", "virtio_pci", "virtio_console"]).status();
     let loaded = loaded.context("cannot start modprobe")?;
     if !loaded.success() {
         bail!("modprobe of the port's driver: {loaded}");
@@ -71,10 +66,7 @@ fn open_port() -> Result<File> {
         }
         thread::sleep(PORT_PAUSE);
     }
-    bail!(
-        "no virtio-serial port named {PORT_NAME} within {} s",
-        PORT_LIMIT.as_secs()
-    )
+    bail!("no virtio-serial port named {PORT_NAME} within {} s", PORT_LIMIT.as_secs())
 }
 
 fn find_port() -> Option<PathBuf> {

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use virtfn_pci::Address;
 
 /// A PCI function's directory.
-pub(crate) fn function(address: &Address) -> PathBuf {
+pub(crate) fn function(address: Address) -> PathBuf {
     Path::new("/sys/bus/pci/devices").join(address.to_string())
 }
 
@@ -17,9 +17,7 @@ pub(crate) fn function(address: &Address) -> PathBuf {
 /// When sysfs cannot be read.
 pub(crate) fn functions() -> Result<Vec<PathBuf>> {
     let listing = fs::read_dir("/sys/bus/pci/devices").context("/sys/bus/pci/devices")?;
-    Ok(listing
-        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .collect())
+    Ok(listing.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect())
 }
 
 /// Writes an attribute in one write, as the kernel wants it.
@@ -32,11 +30,5 @@ pub(crate) fn write(path: &Path, text: &str) -> Result<()> {
 
 /// The name that a link ends in, as a driver's or a group's.
 pub(crate) fn link_name(path: &Path) -> Option<String> {
-    Some(
-        fs::read_link(path)
-            .ok()?
-            .file_name()?
-            .to_string_lossy()
-            .into_owned(),
-    )
+    Some(fs::read_link(path).ok()?.file_name()?.to_string_lossy().into_owned())
 }

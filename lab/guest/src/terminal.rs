@@ -19,12 +19,7 @@ pub(crate) fn start(argv: &[String], size: &Terminal) -> Result<Started> {
     let host_side = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).context("openpt")?;
     grantpt(&host_side).context("grantpt")?;
     unlockpt(&host_side).context("unlockpt")?;
-    let winsize = Winsize {
-        ws_row: size.rows,
-        ws_col: size.columns,
-        ws_xpixel: 0,
-        ws_ypixel: 0,
-    };
+    let winsize = Winsize { ws_row: size.rows, ws_col: size.columns, ws_xpixel: 0, ws_ypixel: 0 };
     tcsetwinsize(&host_side, winsize).context("tcsetwinsize")?;
     let name = ptsname(&host_side, Vec::new()).context("ptsname")?;
     let flags = OFlags::RDWR | OFlags::NOCTTY;

@@ -38,12 +38,7 @@ struct Entry<'a> {
 impl<W: Write> Archive<W> {
     /// An archive that goes to `out`.
     pub(crate) fn new(out: W) -> Self {
-        Self {
-            out,
-            written_bytes: 0,
-            inode: 0,
-            directories: BTreeSet::new(),
-        }
+        Self { out, written_bytes: 0, inode: 0, directories: BTreeSet::new() }
     }
 
     /// Adds a directory, and those above it.
@@ -59,12 +54,7 @@ impl<W: Write> Archive<W> {
             above.push_str(&part.to_string_lossy());
             if self.directories.insert(above.clone()) {
                 let mode = DIRECTORY | 0o755;
-                self.entry(&Entry {
-                    path: &above,
-                    mode,
-                    device: (0, 0),
-                    body: &[],
-                })?;
+                self.entry(&Entry { path: &above, mode, device: (0, 0), body: &[] })?;
             }
         }
         Ok(())
@@ -73,54 +63,33 @@ impl<W: Write> Archive<W> {
     /// Adds a regular file with these permissions.
     pub(crate) fn file(&mut self, path: &str, permissions: u32, body: &[u8]) -> io::Result<()> {
         self.parent_of(path)?;
-        self.entry(&Entry {
-            path,
-            mode: FILE | permissions,
-            device: (0, 0),
-            body,
-        })
+        self.entry(&Entry { path, mode: FILE | permissions, device: (0, 0), body })
     }
 
     /// Adds a symbolic link.
     pub(crate) fn link(&mut self, path: &str, target: &str) -> io::Result<()> {
         self.parent_of(path)?;
-        self.entry(&Entry {
-            path,
-            mode: LINK | 0o777,
-            device: (0, 0),
-            body: target.as_bytes(),
-        })
+        self.entry(&Entry { path, mode: LINK | 0o777, device: (0, 0), body: target.as_bytes() })
     }
 
     /// Adds a character device.
     pub(crate) fn device(&mut self, path: &str, major: u32, minor: u32) -> io::Result<()> {
         self.parent_of(path)?;
         let mode = CHARACTER_DEVICE | 0o600;
-        self.entry(&Entry {
-            path,
-            mode,
-            device: (major, minor),
-            body: &[],
-        })
+        self.entry(&Entry { path, mode, device: (major, minor), body: &[] })
     }
 
     /// Ends the archive so that another can follow.
     pub(crate) fn finish(mut self) -> io::Result<W> {
         self.inode = 0;
-        self.entry(&Entry {
-            path: "TRAILER!!!",
-            mode: 0,
-            device: (0, 0),
-            body: &[],
-        })?;
+        self.entry(&Entry { path: "TRAILER!!!", mode: 0, device: (0, 0), body: &[] })?;
         self.pad(BLOCK_BYTES)?;
         self.out.flush()?;
         Ok(self.out)
     }
 
     fn parent_of(&mut self, path: &str) -> io::Result<()> {
-        path.rsplit_once('/')
-            .map_or(Ok(()), |(parent, _)| self.directory(parent))
+        path.rsplit_once('/').map_or(Ok(()), |(parent, _)| self.directory(parent))
     }
 
     fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()> {
@@ -128,15 +97,10 @@ impl<W: Write> Archive<W> {
         let too_long = |_| io::Error::other(format!("{}: too long for cpio", entry.path));
         let body_bytes = u32::try_from(entry.body.len()).map_err(too_long)?;
         let name_bytes = u32::try_from(entry.path.len() + 1).map_err(too_long)?;
-        let links = if entry.mode & 0o170_000 == DIRECTORY {
-            2
-        } else {
-            1
-        };
+        let links = if entry.mode & 0o170_000 == DIRECTORY { 2 } else { 1 };
         let (major, minor) = entry.device;
-        let fields = [
-            self.inode, entry.mode, 0, 0, links, 0, body_bytes, 0, 0, major, minor, name_bytes, 0,
-        ];
+        let fields =
+            [self.inode, entry.mode, 0, 0, links, 0, body_bytes, 0, 0, major, minor, name_bytes, 0];
         self.put(b"070701")?;
         for field in fields {
             self.put(format!("{field:08x}").as_bytes())?;
@@ -176,11 +140,7 @@ mod tests {
         let bytes = archive.finish().unwrap();
         assert_eq!(bytes.len() % 512, 0);
         let text = String::from_utf8_lossy(&bytes);
-        assert_eq!(
-            text.matches("070701").count(),
-            6,
-            "etc, etc/hostname, bin, dev, console, end"
-        );
+        assert_eq!(text.matches("070701").count(), 6, "etc, etc/hostname, bin, dev, console, end");
         assert!(text.trim_end_matches('\0').ends_with("TRAILER!!!"));
     }
 

@@ -23,7 +23,17 @@ use crate::cache;
 use crate::kernel::Kernel;
 
 /// Counts up whenever what this module writes changes, so that no older image is taken for ours.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
+/// Names that real programs answer to beside their own; busybox does not get these.
+const LINKS: [(&str, &str); 7] = [
+    ("sh", "dash"),
+    ("depmod", "kmod"),
+    ("insmod", "kmod"),
+    ("lsmod", "kmod"),
+    ("modinfo", "kmod"),
+    ("modprobe", "kmod"),
+    ("rmmod", "kmod"),
+];
 /// Initramfs files of boots that were killed are removed when older than this.
 const LEFTOVER_AGE: Duration = Duration::from_secs(3600);
 
@@ -43,9 +53,7 @@ pub struct Binaries {
 pub fn initramfs(kernel: &Kernel, binaries: &Binaries) -> Result<NamedTempFile> {
     let base = base(kernel)?;
     sweep(&cache::images());
-    let mut whole = tempfile::Builder::new()
-        .prefix("boot-")
-        .tempfile_in(cache::images())?;
+    let mut whole = tempfile::Builder::new().prefix("boot-").tempfile_in(cache::images())?;
     let mut part = File::open(&base).with_context(|| base.display().to_string())?;
     io::copy(&mut part, whole.as_file_mut())?;
     let mut archive = Archive::new(BufWriter::new(whole.as_file_mut()));
@@ -59,22 +67,14 @@ pub fn initramfs(kernel: &Kernel, binaries: &Binaries) -> Result<NamedTempFile> 
 fn base(kernel: &Kernel) -> Result<PathBuf> {
     let userland = Userland::find()?;
     let modules = modules::sources(kernel)?;
-    let sources = userland
-        .sources()
-        .chain(modules.iter().map(PathBuf::as_path));
-    let name = format!(
-        "small-{}-{:016x}.cpio",
-        kernel.release,
-        fingerprint(sources)?
-    );
+    let sources = userland.sources().chain(modules.iter().map(PathBuf::as_path));
+    let name = format!("small-{}-{:016x}.cpio", kernel.release, fingerprint(sources)?);
     let kept = cache::images().join(name);
     if !kept.is_file() {
         fs::create_dir_all(cache::images())?;
         let mut fresh = NamedTempFile::new_in(cache::images())?;
         build(kernel, &userland, fresh.as_file_mut())?;
-        fresh
-            .persist(&kept)
-            .with_context(|| kept.display().to_string())?;
+        fresh.persist(&kept).with_context(|| kept.display().to_string())?;
     }
     Ok(kept)
 }
@@ -93,12 +93,9 @@ fn fingerprint<'a>(sources: impl Iterator<Item = &'a Path>) -> Result<u64> {
 
 fn build(kernel: &Kernel, userland: &Userland, out: &mut File) -> Result<()> {
     let mut archive = Archive::new(BufWriter::new(out));
-    for (link, target) in [
-        ("bin", "usr/bin"),
-        ("sbin", "usr/bin"),
-        ("lib", "usr/lib"),
-        ("lib64", "usr/lib64"),
-    ] {
+    for (link, target) in
+        [("bin", "usr/bin"), ("sbin", "usr/bin"), ("lib", "usr/lib"), ("lib64", "usr/lib64")]
+    {
         archive.directory(target)?;
         archive.link(link, target)?;
     }
@@ -126,14 +123,12 @@ fn add_userland(archive: &mut Archive<impl Write>, userland: &Userland) -> Resul
         let name = program.file_name().unwrap_or_default().to_string_lossy();
         archive.file(&format!("usr/bin/{name}"), 0o755, &read(program)?)?;
     }
-    let real: Vec<_> = userland
-        .programs
-        .iter()
-        .filter_map(|program| program.file_name())
-        .collect();
-    archive.link("usr/bin/sh", "dash")?;
+    let real: Vec<_> = userland.programs.iter().filter_map(|program| program.file_name()).collect();
+    for (name, program) in LINKS {
+        archive.link(&format!("usr/bin/{name}"), program)?;
+    }
     for applet in &userland.applets {
-        let taken = ["busybox", "sh"].contains(&applet.as_str());
+        let taken = applet == "busybox" || LINKS.iter().any(|(name, _)| name == applet);
         if !taken && !real.iter().any(|name| *name == applet.as_str()) {
             archive.link(&format!("usr/bin/{applet}"), "busybox")?;
         }
@@ -179,16 +174,9 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 
 /// Removes what killed runs left behind. A file that cannot be removed is only untidy.
 fn sweep(images: &Path) {
-    for entry in fs::read_dir(images)
-        .into_iter()
-        .flatten()
-        .filter_map(Result::ok)
-    {
+    for entry in fs::read_dir(images).into_iter().flatten().filter_map(Result::ok) {
         let of_a_boot = entry.file_name().to_string_lossy().starts_with("boot-");
-        let age = entry
-            .metadata()
-            .and_then(|about| about.modified())
-            .map(|time| time.elapsed());
+        let age = entry.metadata().and_then(|about| about.modified()).map(|time| time.elapsed());
         if of_a_boot && age.is_ok_and(|age| age.is_ok_and(|age| age > LEFTOVER_AGE)) {
             let _ = fs::remove_file(entry.path());
         }

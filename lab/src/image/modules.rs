@@ -43,11 +43,7 @@ const WANTED: &[&str] = &[
 ];
 
 /// Index files that depmod reads but does not write.
-const GIVEN_INDEXES: [&str; 3] = [
-    "modules.builtin",
-    "modules.builtin.modinfo",
-    "modules.order",
-];
+const GIVEN_INDEXES: [&str; 3] = ["modules.builtin", "modules.builtin.modinfo", "modules.order"];
 
 /// The files that make up the modules, in their compressed form: what the image depends on.
 ///
@@ -56,10 +52,7 @@ const GIVEN_INDEXES: [&str; 3] = [
 pub(crate) fn sources(kernel: &Kernel) -> Result<Vec<PathBuf>> {
     let index = kernel.modules.join("modules.dep");
     let text = fs::read_to_string(&index).with_context(|| index.display().to_string())?;
-    Ok(closure(&text, WANTED)
-        .iter()
-        .map(|file| kernel.modules.join(file))
-        .collect())
+    Ok(closure(&text, WANTED).iter().map(|file| kernel.modules.join(file)).collect())
 }
 
 /// Writes the unpacked modules and their index below `root`, in `lib/modules/RELEASE`.
@@ -81,12 +74,7 @@ pub(crate) fn stage(kernel: &Kernel, root: &Path) -> Result<PathBuf> {
             fs::copy(&index, staged.join(name))?;
         }
     }
-    stdout_of(
-        Command::new(need("depmod")?)
-            .arg("-b")
-            .arg(root)
-            .arg(&kernel.release),
-    )?;
+    stdout_of(Command::new(need("depmod")?).arg("-b").arg(root).arg(&kernel.release))?;
     Ok(staged)
 }
 
@@ -111,9 +99,7 @@ fn closure(modules_dep: &str, wanted: &[&str]) -> BTreeSet<String> {
 /// `kernel/drivers/vfio/vfio-pci.ko.xz` is the module `vfio_pci`.
 fn module_name(file: &str) -> String {
     let name = file.rsplit('/').next().unwrap_or(file);
-    name.split_once(".ko")
-        .map_or(name, |(name, _)| name)
-        .replace('-', "_")
+    name.split_once(".ko").map_or(name, |(name, _)| name).replace('-', "_")
 }
 
 fn plain_name(path: &Path) -> PathBuf {
@@ -130,15 +116,8 @@ fn unpacked(source: &Path) -> Result<Vec<u8>> {
         Some("gz") => "gzip",
         _ => return fs::read(source).with_context(|| source.display().to_string()),
     };
-    let output = Command::new(need(unpacker)?)
-        .arg("-dc")
-        .arg(source)
-        .output()?;
-    anyhow::ensure!(
-        output.status.success(),
-        "{unpacker} -dc {}",
-        source.display()
-    );
+    let output = Command::new(need(unpacker)?).arg("-dc").arg(source).output()?;
+    anyhow::ensure!(output.status.success(), "{unpacker} -dc {}", source.display());
     Ok(output.stdout)
 }
 
@@ -171,13 +150,7 @@ mod tests {
 
     #[test]
     fn unpacked_names_lose_only_the_packing() {
-        assert_eq!(
-            plain_name(Path::new("kernel/x.ko.xz")),
-            Path::new("kernel/x.ko")
-        );
-        assert_eq!(
-            plain_name(Path::new("kernel/x.ko")),
-            Path::new("kernel/x.ko")
-        );
+        assert_eq!(plain_name(Path::new("kernel/x.ko.xz")), Path::new("kernel/x.ko"));
+        assert_eq!(plain_name(Path::new("kernel/x.ko")), Path::new("kernel/x.ko"));
     }
 }

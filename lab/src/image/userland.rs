@@ -9,8 +9,9 @@ use anyhow::{Context, Result, bail};
 use crate::programs::{find, need, stdout_of};
 
 /// Real programs that the guest has beside busybox. The first group must be there; dash is `/bin/sh`
-/// because Debian's busybox shell prefers its own `ip` to the real one.
-const NEEDED: [&str; 3] = ["dash", "ip", "lspci"];
+/// because Debian's busybox shell prefers its own `ip` to the real one, and kmod is there because
+/// busybox's modprobe does not load what a module merely asks for (vfio asks for its IOMMU backend).
+const NEEDED: [&str; 4] = ["dash", "kmod", "ip", "lspci"];
 /// These come along where the host has them.
 const WELCOME: [&str; 4] = ["bridge", "setpci", "ethtool", "devlink"];
 /// The names of PCI devices, where distributions keep them.
@@ -38,10 +39,7 @@ impl Userland {
     pub(crate) fn find() -> Result<Self> {
         let busybox = need("busybox")?;
         if !libraries_of(&busybox)?.is_empty() {
-            bail!(
-                "{} is not static; the guest needs busybox-static",
-                busybox.display()
-            );
+            bail!("{} is not static; the guest needs busybox-static", busybox.display());
         }
         let applets = stdout_of(Command::new(&busybox).arg("--list"))?;
         let mut programs = NEEDED.into_iter().map(need).collect::<Result<Vec<_>>>()?;
@@ -50,27 +48,14 @@ impl Userland {
         for program in &programs {
             libraries.extend(libraries_of(program)?);
         }
-        let pci_names = PCI_NAMES
-            .iter()
-            .map(PathBuf::from)
-            .find(|path| path.is_file());
+        let pci_names = PCI_NAMES.iter().map(PathBuf::from).find(|path| path.is_file());
         let applets = applets.lines().map(str::to_owned).collect();
-        Ok(Self {
-            busybox,
-            applets,
-            programs,
-            libraries,
-            pci_names,
-        })
+        Ok(Self { busybox, applets, programs, libraries, pci_names })
     }
 
     /// Every file that the image depends on.
     pub(crate) fn sources(&self) -> impl Iterator<Item = &Path> {
-        let files = self
-            .programs
-            .iter()
-            .chain(&self.libraries)
-            .chain(&self.pci_names);
+        let files = self.programs.iter().chain(&self.libraries).chain(&self.pci_names);
         files.chain([&self.busybox]).map(PathBuf::as_path)
     }
 }
@@ -98,11 +83,7 @@ fn parse_libraries(ldd: &str) -> Result<Vec<PathBuf>> {
         if line.contains("not found") {
             bail!("{}", line.trim());
         }
-        libraries.extend(
-            line.split_whitespace()
-                .find(|w| w.starts_with('/'))
-                .map(PathBuf::from),
-        );
+        libraries.extend(line.split_whitespace().find(|w| w.starts_with('/')).map(PathBuf::from));
     }
     Ok(libraries)
 }
@@ -116,10 +97,7 @@ mod tests {
         let text = "\tlinux-vdso.so.1 (0x1)\n\tlibc.so.6 => /lib/x/libc.so.6 (0x2)\n\
                     \t/lib64/ld-linux-x86-64.so.2 (0x3)\n";
         let found = parse_libraries(text).unwrap();
-        assert_eq!(
-            found,
-            ["/lib/x/libc.so.6", "/lib64/ld-linux-x86-64.so.2"].map(PathBuf::from)
-        );
+        assert_eq!(found, ["/lib/x/libc.so.6", "/lib64/ld-linux-x86-64.so.2"].map(PathBuf::from));
     }
 
     #[test]

@@ -30,9 +30,7 @@ pub(super) fn release() -> Result<Option<Release>> {
 
 fn parse_release(os_release: &str) -> Result<Option<Release>> {
     let value = |key: &str| {
-        let line = os_release
-            .lines()
-            .find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+        let line = os_release.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
         line.map(|value| value.trim_matches(['"', '\'']).to_owned())
     };
     if value("ID").as_deref() != Some("debian") {
@@ -58,11 +56,7 @@ pub(super) fn install_packages(release: &Release) -> Result<()> {
             apt::install(&missing, None)
         })?;
     }
-    if qemu_is_old {
-        install_qemu(release)
-    } else {
-        Ok(())
-    }
+    if qemu_is_old { install_qemu(release) } else { Ok(()) }
 }
 
 /// Installs QEMU from the release itself where it is new enough, else from its backports.
@@ -83,11 +77,7 @@ fn install_qemu(release: &Release) -> Result<()> {
 }
 
 fn missing_packages() -> Result<Vec<&'static str>> {
-    let wanted: Vec<_> = NEEDS
-        .iter()
-        .map(|need| need.package)
-        .chain([NAMES_PACKAGE])
-        .collect();
+    let wanted: Vec<_> = NEEDS.iter().map(|need| need.package).chain([NAMES_PACKAGE]).collect();
     // A package that was never heard of is an exit status and a line on standard error: both are
     // answers here, so the status is not looked at.
     let answer = Command::new("dpkg-query")
@@ -96,26 +86,16 @@ fn missing_packages() -> Result<Vec<&'static str>> {
         .output()
         .context("cannot start dpkg-query")?;
     let listing = String::from_utf8_lossy(&answer.stdout).into_owned();
-    let installed = |package: &str| {
-        listing
-            .lines()
-            .any(|line| line == format!("{package} installed"))
-    };
-    Ok(wanted
-        .into_iter()
-        .filter(|package| !installed(package))
-        .collect())
+    let installed =
+        |package: &str| listing.lines().any(|line| line == format!("{package} installed"));
+    Ok(wanted.into_iter().filter(|package| !installed(package)).collect())
 }
 
 /// Whether plain `apt-get install` would give a QEMU with igb.
 fn own_qemu_is_new_enough() -> Result<bool> {
     let policy = stdout_of(apt::read_only("apt-cache").args(["policy", QEMU_PACKAGE]))?;
-    let candidate = policy
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("Candidate: "));
-    Ok(candidate
-        .and_then(QemuVersion::parse)
-        .is_some_and(|version| version >= OLDEST_QEMU))
+    let candidate = policy.lines().find_map(|line| line.trim().strip_prefix("Candidate: "));
+    Ok(candidate.and_then(QemuVersion::parse).is_some_and(|version| version >= OLDEST_QEMU))
 }
 
 fn newest_qemu_on_offer() -> Result<Option<QemuVersion>> {
@@ -124,9 +104,7 @@ fn newest_qemu_on_offer() -> Result<Option<QemuVersion>> {
         bail!("apt knows no package {QEMU_PACKAGE}");
     }
     let versions = table.lines().filter_map(|line| line.split('|').nth(1));
-    Ok(versions
-        .filter_map(|version| QemuVersion::parse(version.trim()))
-        .max())
+    Ok(versions.filter_map(|version| QemuVersion::parse(version.trim())).max())
 }
 
 #[cfg(test)]

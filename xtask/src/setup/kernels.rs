@@ -14,11 +14,7 @@ use crate::{progress, workspace};
 
 /// The kernels that the lab can boot now: cached series, and the host's own as `host`.
 pub(super) fn present() -> Vec<&'static str> {
-    SERIES
-        .into_iter()
-        .chain(["host"])
-        .filter(|name| Kernel::find(name).is_ok())
-        .collect()
+    SERIES.into_iter().chain(["host"]).filter(|name| Kernel::find(name).is_ok()).collect()
 }
 
 /// Gets every series that is not in the cache yet.
@@ -26,15 +22,9 @@ pub(super) fn present() -> Vec<&'static str> {
 /// # Errors
 /// When not one kernel can be had, not even the host's own.
 pub(super) fn fetch(release: &Release) -> Result<()> {
-    for series in SERIES
-        .into_iter()
-        .filter(|series| Kernel::find(series).is_err())
-    {
+    for series in SERIES.into_iter().filter(|series| Kernel::find(series).is_err()) {
         if let Err(reason) = fetch_series(series) {
-            progress::note(&format!(
-                "no kernel {series} on {}: {reason:#}",
-                release.codename
-            ));
+            progress::note(&format!("no kernel {series} on {}: {reason:#}", release.codename));
         }
     }
     if present().is_empty() {
@@ -56,9 +46,7 @@ fn fetch_series(series: &str) -> Result<()> {
     };
     fs::create_dir_all(cache::kernels())?;
     let work = tempfile::tempdir_in(cache::kernels())?;
-    progress::step(&format!("Downloading {package}"), || {
-        download(package, work.path())
-    })?;
+    progress::step(&format!("Downloading {package}"), || download(package, work.path()))?;
     progress::step("Unpacking it", || unpack(work.path()))?;
     let unpacked = work.path().join("root");
     let kept = cache::kernels().join(series);
@@ -93,13 +81,7 @@ fn download(package: &str, directory: &Path) -> Result<()> {
         apt::read_only("apt-get")
             .current_dir(directory)
             // Apt's sandbox user may not write here; the files are checked by hash all the same.
-            .args([
-                "download",
-                "--quiet",
-                "-o",
-                "APT::Sandbox::User=root",
-                package,
-            ]),
+            .args(["download", "--quiet", "-o", "APT::Sandbox::User=root", package]),
     )
 }
 
@@ -109,11 +91,7 @@ fn unpack(directory: &Path) -> Result<()> {
         .find(|path| path.extension().is_some_and(|extension| extension == "deb"))
         .context("apt-get download left no package")?;
     let root = directory.join("root");
-    workspace::run(
-        std::process::Command::new(need("dpkg")?)
-            .arg("-x")
-            .args([&archive, &root]),
-    )?;
+    workspace::run(std::process::Command::new(need("dpkg")?).arg("-x").args([&archive, &root]))?;
     for merged in ["lib", "boot"] {
         let below_usr = root.join("usr").join(merged);
         if !root.join(merged).exists() && below_usr.exists() {
@@ -127,12 +105,7 @@ fn index_modules(root: &Path) -> Result<()> {
     let depmod = programs::need("depmod")?;
     for entry in fs::read_dir(root.join("lib/modules"))? {
         let release = entry?.file_name();
-        workspace::run(
-            std::process::Command::new(&depmod)
-                .arg("-b")
-                .arg(root)
-                .arg(release),
-        )?;
+        workspace::run(std::process::Command::new(&depmod).arg("-b").arg(root).arg(release))?;
     }
     Ok(())
 }

@@ -21,61 +21,17 @@ struct Need {
 }
 
 const NEEDS: &[Need] = &[
-    Need {
-        program: "busybox",
-        package: "busybox-static",
-        why: "the guest's userland",
-    },
-    Need {
-        program: "dash",
-        package: "dash",
-        why: "the guest's shell",
-    },
-    Need {
-        program: "ip",
-        package: "iproute2",
-        why: "in the guest: the oracle for VF state",
-    },
-    Need {
-        program: "depmod",
-        package: "kmod",
-        why: "the guest's module index",
-    },
-    Need {
-        program: "lspci",
-        package: "pciutils",
-        why: "the oracle for config space",
-    },
-    Need {
-        program: "strace",
-        package: "strace",
-        why: "tests that count system calls",
-    },
-    Need {
-        program: "valgrind",
-        package: "valgrind",
-        why: "tests that count instructions",
-    },
-    Need {
-        program: "time",
-        package: "time",
-        why: "the benchmark's peak memory",
-    },
-    Need {
-        program: "xz",
-        package: "xz-utils",
-        why: "unpacking kernel modules",
-    },
-    Need {
-        program: "zstd",
-        package: "zstd",
-        why: "unpacking kernel modules, testing recordings",
-    },
-    Need {
-        program: "setpriv",
-        package: "util-linux",
-        why: "no emulator outlives its runner",
-    },
+    Need { program: "busybox", package: "busybox-static", why: "the guest's userland" },
+    Need { program: "dash", package: "dash", why: "the guest's shell" },
+    Need { program: "ip", package: "iproute2", why: "in the guest: the oracle for VF state" },
+    Need { program: "depmod", package: "kmod", why: "the guest's module index" },
+    Need { program: "lspci", package: "pciutils", why: "the oracle for config space" },
+    Need { program: "strace", package: "strace", why: "tests that count system calls" },
+    Need { program: "valgrind", package: "valgrind", why: "tests that count instructions" },
+    Need { program: "time", package: "time", why: "the benchmark's peak memory" },
+    Need { program: "xz", package: "xz-utils", why: "unpacking kernel modules" },
+    Need { program: "zstd", package: "zstd", why: "unpacking kernel modules, testing recordings" },
+    Need { program: "setpriv", package: "util-linux", why: "no emulator outlives its runner" },
 ];
 
 /// Makes this machine ready, as far as it can be.
@@ -92,30 +48,21 @@ pub(crate) fn run() -> Result<()> {
         None => go_on_with_what_is_there()?,
     }
     let (_, version) = programs::qemu()?;
-    eprintln!(
-        "Ready: QEMU {version}, kernels {}.",
-        kernels::present().join(", ")
-    );
+    eprintln!("Ready: QEMU {version}, kernels {}.", kernels::present().join(", "));
     Ok(())
 }
 
 /// On other distributions: names what is missing and leaves the rest to the person.
 fn go_on_with_what_is_there() -> Result<()> {
     progress::note("not a Debian machine: nothing is installed, the lab uses what is there");
-    for need in NEEDS
-        .iter()
-        .filter(|need| programs::find(need.program).is_none())
-    {
+    for need in NEEDS.iter().filter(|need| programs::find(need.program).is_none()) {
         progress::note(&format!(
             "missing: {} ({}; Debian's package {})",
             need.program, need.why, need.package
         ));
     }
     if programs::find(programs::QEMU).is_none() {
-        bail!(
-            "missing: {} {OLDEST_QEMU} or later, with igb",
-            programs::QEMU
-        );
+        bail!("missing: {} {OLDEST_QEMU} or later, with igb", programs::QEMU);
     }
     if kernels::present().is_empty() {
         bail!("missing: a kernel image with its modules (in /boot and /lib/modules)");

@@ -26,10 +26,7 @@ struct Archive {
 /// When no configured archive serves `codename`, or the file cannot be written as root.
 pub(super) fn add_suite(codename: &str, suite: &str) -> Result<()> {
     let archives = read_archives(Path::new("/etc/apt"))?;
-    let Some(archive) = archives
-        .iter()
-        .find(|a| a.suites.iter().any(|s| s == codename))
-    else {
+    let Some(archive) = archives.iter().find(|a| a.suites.iter().any(|s| s == codename)) else {
         bail!("no archive in /etc/apt serves {codename}, so none can serve {suite}");
     };
     write_as_root(ADDED, &archive.stanza_for(suite))
@@ -38,10 +35,7 @@ pub(super) fn add_suite(codename: &str, suite: &str) -> Result<()> {
 impl Archive {
     /// The deb822 stanza for another suite of this archive.
     fn stanza_for(&self, suite: &str) -> String {
-        let signed_by = self
-            .signed_by
-            .as_ref()
-            .map(|key| format!("Signed-By:{key}\n"));
+        let signed_by = self.signed_by.as_ref().map(|key| format!("Signed-By:{key}\n"));
         format!(
             "# Written by `cargo xtask setup` of virtfn, for QEMU; delete it at will.\n\
              Types: deb\nURIs: {}\nSuites: {suite}\nComponents: main\n{}",
@@ -104,12 +98,8 @@ fn parse_deb822(text: &str) -> Vec<Archive> {
 fn parse_stanza(lines: &[&str]) -> Option<Archive> {
     let field = |key: &str| -> Option<String> {
         let prefix = format!("{}:", key.to_ascii_lowercase());
-        let at = lines
-            .iter()
-            .position(|l| l.to_ascii_lowercase().starts_with(&prefix))?;
-        let continued = lines[at + 1..]
-            .iter()
-            .take_while(|line| line.starts_with([' ', '\t']));
+        let at = lines.iter().position(|l| l.to_ascii_lowercase().starts_with(&prefix))?;
+        let continued = lines[at + 1..].iter().take_while(|line| line.starts_with([' ', '\t']));
         let mut value = lines[at].get(prefix.len()..)?.to_owned();
         for line in continued {
             value.push('\n');
@@ -122,10 +112,7 @@ fn parse_stanza(lines: &[&str]) -> Option<Archive> {
     (enabled && binary).then_some(())?;
     Some(Archive {
         uris: field("URIs")?.trim().to_owned(),
-        suites: field("Suites")?
-            .split_whitespace()
-            .map(str::to_owned)
-            .collect(),
+        suites: field("Suites")?.split_whitespace().map(str::to_owned).collect(),
 
         signed_by: field("Signed-By"),
     })
@@ -172,10 +159,7 @@ mod tests {
     fn an_inline_key_keeps_its_lines() {
         let text = "Types: deb\nURIs: http://a\nSuites: sid\nSigned-By:\n -----BEGIN\n .\n abc\n";
         let archives = parse_deb822(text);
-        assert_eq!(
-            archives[0].signed_by.as_deref(),
-            Some("\n -----BEGIN\n .\n abc")
-        );
+        assert_eq!(archives[0].signed_by.as_deref(), Some("\n -----BEGIN\n .\n abc"));
         let again = parse_deb822(&archives[0].stanza_for("sid-backports"));
         assert_eq!(again[0].signed_by, archives[0].signed_by);
     }

@@ -1,0 +1,46 @@
+//! `cargo xtask check`: all that needs no machine, in the order of what fails soonest.
+
+mod dependencies;
+mod files;
+mod layers;
+mod licence;
+pub(crate) mod metadata;
+
+use anyhow::Result;
+
+use self::metadata::Metadata;
+use crate::progress::step;
+use crate::workspace::{cargo, run};
+use crate::{dist, test};
+
+/// Runs every check.
+///
+/// # Errors
+/// At the first that fails.
+pub(crate) fn check() -> Result<()> {
+    let metadata = Metadata::read()?;
+    step("Formatting", || run(cargo().args(["fmt", "--all", "--check"])))?;
+    step("Rooms, file lengths", || layers::check(&metadata).and_then(|()| files::check()))?;
+    step("Licences, sources, duplicates", || dependencies::check(&metadata))?;
+    step("Lints", || {
+        let all = ["clippy", "--quiet", "--workspace", "--all-targets"];
+        run(cargo().args(all).args(["--features", "virtfn-lab/lab", "--", "-D", "warnings"]))
+    })?;
+    step("Documentation", || {
+        let all = ["doc", "--quiet", "--workspace", "--no-deps", "--document-private-items"];
+        run(cargo().env("RUSTDOCFLAGS", "-D warnings").args(all))
+    })?;
+    test::units()?;
+    let program = dist::build()?;
+    let bytes = std::fs::metadata(&program)?.len();
+    let shipped = metadata.shipped_in("virtfn-cli").len();
+    println!("virtfn: {:.2} MB static, {shipped} foreign crates in it", megabytes(bytes));
+    Ok(())
+}
+
+/// Bytes as decimal megabytes, for a person.
+pub(crate) fn megabytes(bytes: u64) -> f64 {
+    #[allow(clippy::cast_precision_loss)] // Sizes here are far below 2^52.
+    let bytes = bytes as f64;
+    bytes / 1e6
+}
