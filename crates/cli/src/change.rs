@@ -1,0 +1,199 @@
+//! What all commands that change something share: the flags, the progress, and how they end.
+
+use std::collections::BTreeSet;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use virtfn_apply::{ApplyError, InUse, Options, Outcome, Progress, dry_run};
+use virtfn_host::{Host, MacAddress, Policy, VfId, VfIndex};
+use virtfn_kernel::SysRoot;
+use virtfn_observe::{Facet, Look};
+use virtfn_pci::Address;
+use virtfn_plan::Action;
+use virtfn_render::list::{List, Which};
+use virtfn_render::plan::{PlanView, in_use};
+use virtfn_render::words::plain;
+
+use crate::context::{Context, live_root};
+use crate::error::Error;
+use crate::exit::Exit;
+
+/// Where virtfn keeps its locks and journals; they go with the VFs at a reboot.
+const STATE: &str = "/run/virtfn";
+/// What takes longer tells what it is doing.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Flags of every command that changes something.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct Flags {
+    /// Print the steps and whom they interrupt, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Go on although somebody uses what is taken away; they lose it
+    #[arg(long)]
+    force: bool,
+    /// Print one JSON document: the plan with --dry-run, else the functions as they are now
+    #[arg(long)]
+    json: bool,
+}
+
+/// A change: what it is about, how it is called where it is refused, and what shall be.
+pub struct Change<'a, W> {
+    /// The PF, or the function that is neither PF nor VF.
+    pub about: Address,
+    /// What stays as it is when the change is refused: `its VFs stay`.
+    pub stays: &'a str,
+    /// What the functions are that are shown in the end.
+    pub shown: &'a dyn Fn(&Host, Address) -> bool,
+    /// The policy, edited.
+    pub wish: W,
+}
+
+/// This machine, and as much of it as it takes to understand what a person means.
+///
+/// # Errors
+/// When it cannot be looked at.
+pub fn look() -> Result<(SysRoot, Host), Error> {
+    let root = live_root()?;
+    let look = Look::at(&[Facet::Netdevs, Facet::Holders]);
+    let host = virtfn_observe::host(&root, &look)?;
+    Ok((root, host))
+}
+
+/// Makes the change, or shows its steps; `said` puts what came of it into a sentence.
+///
+/// # Errors
+/// When it was refused, or failed.
+pub fn make<W: Fn(&Host, Policy) -> Result<Policy, Error>>(
+    root: &SysRoot,
+    change: &Change<'_, W>,
+    flags: Flags,
+    context: &mut Context<'_>,
+    said: impl FnOnce(&Host, usize) -> String,
+) -> Result<Exit, Error> {
+    let about = BTreeSet::from([change.about]);
+    if flags.dry_run {
+        let plan = dry_run(root, &about, &change.wish, STATE.as_ref())?;
+        let view = PlanView::of(&plan);
+        if flags.json {
+            context.out.document(&view)?;
+        } else {
+            let page = context.out.page();
+            context.out.text(&view.text(page))?;
+        }
+        return Ok(Exit::Done);
+    }
+    let outcome = run(root, &about, change, flags, context)?;
+    let mut list = List::of(&outcome.host, Which::All);
+    list.functions.retain(|function| (change.shown)(&outcome.host, function.address));
+    if flags.json {
+        context.out.document(&list)?;
+    } else {
+        let page = context.out.page();
+        let sentence = said(&outcome.host, outcome.steps);
+        context.out.text(&format!("{sentence}\n\n{}", list.text(page)))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn run<W: Fn(&Host, Policy) -> Result<Policy, Error>>(
+    root: &SysRoot,
+    about: &BTreeSet<Address>,
+    change: &Change<'_, W>,
+    flags: Flags,
+    context: &mut Context<'_>,
+) -> Result<Outcome, Error> {
+    let mut teller = Teller::new();
+    let mut progress = |progress: Progress<'_>| teller.tell(&progress);
+    let mut options = Options {
+        state: PathBuf::from(STATE),
+        in_use: if flags.force { InUse::Cut } else { InUse::Refuse },
+        watch: &mut *context.watch,
+        progress: &mut progress,
+    };
+    let done = virtfn_apply::run(root, about, &change.wish, &mut options);
+    teller.clear();
+    done.map_err(|error| match error {
+        Error::Apply { error, .. } => Error::Apply {
+            object: change.about.short(),
+            stays: change.stays.to_owned(),
+            error,
+        },
+        other => other,
+    })
+}
+
+impl From<ApplyError> for Error {
+    fn from(error: ApplyError) -> Self {
+        Self::Apply { object: String::new(), stays: String::new(), error }
+    }
+}
+
+/// Tells how far a run is, on standard error: on a terminal in one line that is replaced, in a pipe
+/// line by line once it takes long.
+struct Teller {
+    begun: Instant,
+    terminal: bool,
+}
+
+impl Teller {
+    fn new() -> Self {
+        Self { begun: Instant::now(), terminal: std::io::stderr().is_terminal() }
+    }
+
+    fn tell(&mut self, progress: &Progress<'_>) {
+        match progress {
+            Progress::Recovers(pf) => {
+                self.line(&format!("{}: an earlier run was cut short here; putting right what it left", pf.short()));
+            }
+            Progress::Cuts(hit) => {
+                for interrupted in *hit {
+                    self.line(&format!("{}; it is taken away (--force)", in_use(interrupted)));
+                }
+            }
+            Progress::Step { number, of, step } => {
+                let text = format!("[{number}/{of}] {}", step.action);
+                let long = matches!(step.action, Action::SetNumVfs { .. } | Action::Unbind { .. });
+                if self.terminal {
+                    anstream::eprint!("\r\x1b[K{}", plain(&text));
+                    let _ = std::io::stderr().flush();
+                } else if long || self.begun.elapsed() > PATIENCE {
+                    anstream::eprintln!("{}", plain(&text));
+                }
+            }
+        }
+    }
+
+    fn line(&self, text: &str) {
+        self.clear();
+        anstream::eprintln!("note: {}", plain(text));
+    }
+
+    fn clear(&self) {
+        if self.terminal {
+            anstream::eprint!("\r\x1b[K");
+        }
+    }
+}
+
+/// The stable address of a VF: from its PF's permanent one and its number.
+///
+/// # Errors
+/// When the PF's address is not known.
+pub fn derived_mac(host: &Host, vf: VfId) -> Result<MacAddress, Error> {
+    let own = host.netdevs_of(vf.pf).find_map(|netdev| netdev.permanent_mac.or(netdev.mac));
+    own.map(|mac| mac.derived(vf.index)).ok_or(Error::NoMac(vf))
+}
+
+/// Every VF number below `count`.
+pub fn indexes(count: u16) -> impl Iterator<Item = VfIndex> {
+    (0..count).map(VfIndex)
+}
+
+/// A PF and its VFs.
+#[must_use]
+pub fn of_pf(host: &Host, pf: Address, function: Address) -> bool {
+    let vf = host.functions.get(&function).and_then(virtfn_host::Function::vf);
+    function == pf || vf.is_some_and(|vf| vf.pf == pf)
+}

@@ -1,0 +1,64 @@
+//! The subcommands, one a file.
+
+mod bind;
+mod completions;
+mod create;
+mod destroy;
+mod groups;
+mod list;
+mod man;
+mod record;
+mod set;
+mod show;
+
+use clap::Subcommand;
+
+use crate::context::Context;
+use crate::error::Error;
+use crate::exit::Exit;
+
+/// What there is to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List physical functions, their virtual functions, drivers, groups, and who uses what
+    List(list::Args),
+    /// Show one function in full: identity, registers, capabilities, drivers, settings
+    Show(show::Args),
+    /// Show the IOMMU groups, and which devices can go to different VMs
+    Groups(groups::Args),
+    /// Make virtual functions
+    Create(create::Args),
+    /// Remove the virtual functions of a physical one
+    Destroy(destroy::Args),
+    /// Set a virtual function's address, VLAN, trust, rates and the like
+    Set(set::Args),
+    /// Give a function to a driver
+    Bind(bind::Args),
+    /// Write this host into a file, to be looked at elsewhere with --root
+    Record(record::Args),
+    /// Print a shell's completions
+    Completions(completions::Args),
+    /// Print a man page, or write all of them
+    Man(man::Args),
+}
+
+impl Command {
+    /// Does it.
+    ///
+    /// # Errors
+    /// What the command says.
+    pub fn run(self, context: &mut Context<'_>) -> Result<Exit, Error> {
+        match self {
+            Self::List(args) => list::run(&args, context),
+            Self::Show(args) => show::run(&args, context),
+            Self::Groups(args) => groups::run(&args, context),
+            Self::Create(args) => create::run(&args, context),
+            Self::Destroy(args) => destroy::run(&args, context),
+            Self::Set(args) => set::run(&args, context),
+            Self::Bind(args) => bind::run(&args, context),
+            Self::Record(args) => record::run(&args, context),
+            Self::Completions(args) => completions::run(&args, context),
+            Self::Man(args) => man::run(&args, context),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! `virtfn set`.
+
+use std::str::FromStr;
+
+use virtfn_host::{
+    BadValue, Host, LinkState, MacAddress, Mbps, Policy, Qos, Switch, VfAdmin, VfId, VfPolicy,
+    VlanId, VlanProto,
+};
+
+use crate::change::{self, Change, Flags, derived_mac};
+use crate::context::Context;
+use crate::error::Error;
+use crate::exit::Exit;
+
+/// Arguments of `virtfn set`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  virtfn set 0b:00.0/0 --mac 52:54:00:6d:90:02 --vlan 42
+  virtfn set eth0/3 --trust on --spoofchk off       a router or bridge in the guest
+  virtfn set 0b:10.0 --mac auto                     the same address after every reboot
+  virtfn set eth0/3 --mac 00:00:00:00:00:00         the guest may choose its own again
+
+Each setting is one message to the kernel, and is read back. What a driver cannot do, it says: the
+82576 knows no link state, no 802.1ad, and no rates while its link is down.")]
+#[command(group = clap::ArgGroup::new("settings").required(true).multiple(true))]
+pub struct Args {
+    /// The virtual function
+    #[arg(value_name = "VF")]
+    vf: String,
+    /// Its address: six pairs of hex digits, or `auto` for one derived from its PF's
+    #[arg(long, value_name = "MAC|auto", group = "settings")]
+    mac: Option<Mac>,
+    /// The VLAN it is locked into; 0 for none
+    #[arg(long, value_name = "0..4094", group = "settings")]
+    vlan: Option<VlanId>,
+    /// The priority of that VLAN's tags
+    #[arg(long, value_name = "0..7", group = "settings")]
+    qos: Option<Qos>,
+    /// The kind of tag: 802.1Q or 802.1ad
+    #[arg(long, value_name = "PROTO", group = "settings")]
+    proto: Option<VlanProto>,
+    /// May it only send from its own addresses? on or off
+    #[arg(long, value_name = "on|off", group = "settings")]
+    spoofchk: Option<Switch>,
+    /// May it ask for promiscuous mode and other addresses? on or off
+    #[arg(long, value_name = "on|off", group = "settings")]
+    trust: Option<Switch>,
+    /// What its link follows: auto (the PF's), enable or disable
+    #[arg(long, value_name = "STATE", group = "settings")]
+    link: Option<LinkState>,
+    /// The rate it is promised, in Mbit/s
+    #[arg(long, value_name = "MBPS", group = "settings")]
+    min_rate: Option<Mbps>,
+    /// The rate it may not pass, in Mbit/s; 0 for no limit
+    #[arg(long, value_name = "MBPS", group = "settings")]
+    max_rate: Option<Mbps>,
+    /// May it read the PF's RSS table? on or off
+    #[arg(long, value_name = "on|off", group = "settings")]
+    query_rss: Option<Switch>,
+    #[command(flatten)]
+    flags: Flags,
+}
+
+/// An address, or the order to derive one.
+#[derive(Clone, Copy, Debug)]
+enum Mac {
+    Auto,
+    Given(MacAddress),
+}
+
+impl FromStr for Mac {
+    type Err = BadValue;
+
+    fn from_str(text: &str) -> Result<Self, BadValue> {
+        if text == "auto" { Ok(Self::Auto) } else { text.parse().map(Self::Given) }
+    }
+}
+
+pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error> {
+    let (root, host) = change::look()?;
+    let (function, vf) = host.vf(host.resolve(&args.vf)?)?;
+    let address = function.address;
+    let change = Change {
+        about: vf.pf,
+        stays: "its settings stay",
+        shown: &|_, function| function == address,
+        wish: |host: &Host, policy: Policy| {
+            Ok(policy.with_vf(vf, VfPolicy { admin: admin(args, host, vf)?, driver: None }))
+        },
+    };
+    change::make(&root, &change, args.flags, context, |host, steps| {
+        let done = if steps == 0 { "was so already; nothing was to do" } else { "is set, and read back" };
+        let mut said = format!("{vf} ({}) {done}.", address.short());
+        said.extend(stale_mac(host, vf, address));
+        said
+    })
+}
+
+fn admin(args: &Args, host: &Host, vf: VfId) -> Result<VfAdmin, Error> {
+    let mac = match args.mac {
+        Some(Mac::Auto) => Some(derived_mac(host, vf)?),
+        Some(Mac::Given(mac)) => Some(mac),
+        None => None,
+    };
+    Ok(VfAdmin {
+        mac,
+        vlan: args.vlan,
+        qos: args.qos,
+        proto: args.proto,
+        spoofchk: args.spoofchk,
+        trust: args.trust,
+        link: args.link,
+        min_rate: args.min_rate,
+        max_rate: args.max_rate,
+        query_rss: args.query_rss,
+    })
+}
+
+/// A VF's driver takes a new address when it takes the VF, not before.
+fn stale_mac(host: &Host, vf: VfId, address: virtfn_pci::Address) -> Option<String> {
+    let wanted = host.functions.get(&vf.pf)?.pf()?.admin.known()?.get(&vf.index)?.mac?;
+    let netdev = host.netdevs_of(address).next()?;
+    let stale = netdev.mac? != wanted && !wanted.is_zero();
+    let short = address.short();
+    stale.then(|| {
+        format!(
+            "\nIts interface {} has its old address until its driver takes it anew: virtfn bind {short} --none && virtfn bind {short} --default",
+            netdev.name
+        )
+    })
+}

@@ -1,0 +1,124 @@
+//! What can go wrong, and what to type next.
+
+use std::error::Error as _;
+use std::io;
+use std::path::PathBuf;
+
+use virtfn_apply::ApplyError;
+use virtfn_host::{Nearest, VfId};
+use virtfn_kernel::ArchiveError;
+use virtfn_render::paint::Tone;
+use virtfn_render::words::plain;
+
+use crate::exit::Exit;
+use crate::refusal;
+
+/// Why a command failed. Each says `OBJECT: WHAT FAILED: WHY`.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A device that is not here, or is not what is meant.
+    #[error(transparent)]
+    Device(#[from] Nearest),
+    /// A recording that cannot be read or written.
+    #[error(transparent)]
+    Recording(#[from] ArchiveError),
+    /// The machine cannot be looked at.
+    #[error(transparent)]
+    Look(#[from] virtfn_observe::Error),
+    /// The machine's files cannot be reached at all.
+    #[error("/: cannot be opened")]
+    Root(#[source] io::Error),
+    /// Standard output cannot be written.
+    #[error("standard output: cannot be written")]
+    Output(#[from] io::Error),
+    /// A change that was refused, or failed.
+    #[error("{}", refusal::headline(object, stays, error))]
+    Apply {
+        /// What it was about.
+        object: String,
+        /// What stays as it is.
+        stays: String,
+        /// Why.
+        error: ApplyError,
+    },
+    /// A PF without a MAC from which others could be derived.
+    #[error("{0}: no address can be derived: its PF has no network interface here")]
+    NoMac(VfId),
+    /// A file that is there already.
+    #[error("{}: not written: it is there already", .0.display())]
+    Exists(PathBuf),
+    /// A command that has no man page.
+    #[error("{command}: no man page: there is no such command")]
+    NoPage {
+        /// What was asked for.
+        command: String,
+        /// Those that there are.
+        commands: Vec<String>,
+    },
+    /// A file that cannot be written.
+    #[error("{}: cannot be written", path.display())]
+    Write {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// The exit code that it ends in.
+    #[must_use]
+    pub const fn exit(&self) -> Exit {
+        match self {
+            Self::Apply { error, .. } => refusal::exit(error),
+            _ => Exit::Failed,
+        }
+    }
+
+    /// What to type next, a command or a sentence each.
+    #[must_use]
+    pub fn hints(&self) -> Vec<String> {
+        match self {
+            Self::Device(device) => device_hints(device),
+            Self::Apply { object, error, .. } => refusal::hints(object, error),
+            Self::NoMac(vf) => vec![format!("virtfn set {vf} --mac 52:54:00:12:34:56 sets one of your own")],
+            Self::Recording(ArchiveError::Unsound { .. }) => {
+                vec!["a recording is a file made by `virtfn record`, or a folder with sys/ and proc/ in it".into()]
+            }
+            Self::Exists(path) => {
+                vec![format!("to write over it: virtfn record {} --force", path.display())]
+            }
+            Self::NoPage { commands, .. } => vec![format!("commands: {}", commands.join(", "))],
+            Self::Recording(_)
+            | Self::Look(_)
+            | Self::Root(_)
+            | Self::Output(_)
+            | Self::Write { .. } => Vec::new(),
+        }
+    }
+}
+
+fn device_hints(device: &Nearest) -> Vec<String> {
+    if device.nearest.is_empty() {
+        return vec!["virtfn list --all shows what is here".into()];
+    }
+    vec![
+        format!("nearest: {}", device.nearest.join(", ")),
+        "virtfn list --all shows what is here".into(),
+    ]
+}
+
+/// Prints an error with its causes and hints, the one place where that is done.
+pub fn report(error: &Error) -> Exit {
+    let mut text = plain(&error.to_string()).into_owned();
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        text = format!("{text}: {}", plain(&source.to_string()));
+        cause = source.source();
+    }
+    anstream::eprintln!("{} {text}", Tone::Bad.paint("error:"));
+    for hint in error.hints() {
+        anstream::eprintln!("{} {}", Tone::Heading.paint("hint:"), plain(&hint));
+    }
+    error.exit()
+}

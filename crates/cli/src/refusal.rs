@@ -1,0 +1,141 @@
+//! A change that was refused or failed: what to say, and what to type next.
+
+use virtfn_apply::{ApplyError, Cause, FailedStep};
+use virtfn_plan::{Action, Interrupted, PlanError, Use};
+use virtfn_render::plan::in_use;
+
+use crate::exit::Exit;
+
+/// More users than this are counted, not named.
+const NAMED: usize = 8;
+
+/// `OBJECT: WHAT FAILED: WHY`.
+pub(crate) fn headline(object: &str, stays: &str, error: &ApplyError) -> String {
+    match error {
+        ApplyError::InUse(hit) => format!("{object}: {stays}: {}", users(hit)),
+        ApplyError::Steps { failed, steps } => failures(failed, *steps),
+        ApplyError::Drift { .. } => format!("{object}: not as it should be: {error}"),
+        ApplyError::State { source, .. } => format!("{error}: {source}"),
+        other => other.to_string(),
+    }
+}
+
+fn users(hit: &[Interrupted]) -> String {
+    let mut named: Vec<String> = hit.iter().take(NAMED).map(in_use).collect();
+    if hit.len() > NAMED {
+        named.push(format!("and {} more", hit.len() - NAMED));
+    }
+    named.join("; ")
+}
+
+/// Every failure of every step, the first in the first line.
+fn failures(failed: &[FailedStep], steps: usize) -> String {
+    let mut lines: Vec<String> = failed.iter().map(failure).collect();
+    if steps > 1 {
+        lines.push(format!("{} of {steps} steps failed; the list shows what is there now", failed.len()));
+    }
+    lines.join("\n")
+}
+
+fn failure(failed: &FailedStep) -> String {
+    let mut text = format!("{}: {}", failed.action, failed.cause);
+    if let Some(meaning) = failed.meaning() {
+        text += &format!(": {meaning}");
+    }
+    for line in &failed.log {
+        text += &format!("\n  kernel log: {line}");
+    }
+    text
+}
+
+/// What to type next, the best first.
+pub(crate) fn hints(object: &str, error: &ApplyError) -> Vec<String> {
+    match error {
+        ApplyError::InUse(hit) => in_use_hints(hit),
+        ApplyError::Plan(error) => plan_hints(error),
+        ApplyError::Steps { failed, .. } => {
+            let mut hints: Vec<String> = failed.iter().flat_map(|failed| step_hints(object, failed)).collect();
+            hints.dedup();
+            hints
+        }
+        ApplyError::Locked { .. } => vec!["wait for it, or end it".into()],
+        ApplyError::State { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => {
+            vec!["changing a device needs root: sudo virtfn …".into()]
+        }
+        ApplyError::State { .. } | ApplyError::Observe(_) => Vec::new(),
+        ApplyError::Drift { .. } => vec![format!("virtfn show {object}"), "dmesg | tail".into()],
+    }
+}
+
+fn in_use_hints(hit: &[Interrupted]) -> Vec<String> {
+    let known: Vec<&str> = hit
+        .iter()
+        .filter_map(|hit| match &hit.by {
+            Use::Holder(holder) => Some(holder.name.as_str()),
+            Use::Unknown(_) => None,
+        })
+        .collect();
+    match known.first() {
+        Some(name) => vec![
+            format!("let {name} give it up first"),
+            format!("to take it away from {} all the same: the same command with --force", list(&known)),
+        ],
+        None => vec![
+            "run it as root, so that its users can be seen".into(),
+            "to go on without knowing: the same command with --force".into(),
+        ],
+    }
+}
+
+fn list(names: &[&str]) -> String {
+    let mut names = names.to_vec();
+    names.dedup();
+    names.truncate(NAMED);
+    names.join(", ")
+}
+
+fn plan_hints(error: &PlanError) -> Vec<String> {
+    match error {
+        PlanError::TooManyVfs { pf, total, .. } => {
+            vec![format!("virtfn create {} --vfs {total}", pf.short())]
+        }
+        PlanError::NoSuchVf { vf, .. } => vec![format!("virtfn list shows the VFs of {}", vf.pf.short())],
+        PlanError::GroupMac { .. } => vec!["the first octet of a MAC must be even".into()],
+        PlanError::PfHasVfs { pf, .. } => vec![format!("virtfn destroy {}", pf.short())],
+        PlanError::Unseen { device, .. } => {
+            vec![format!("a writer may be stuck behind a VF in use: virtfn list shows who uses the VFs of {}", device.short())]
+        }
+        PlanError::NoSuchDevice(_) | PlanError::RatesCross { .. } | PlanError::NoNetdev { .. } | PlanError::IsBridge { .. } => {
+            Vec::new()
+        }
+    }
+}
+
+fn step_hints(object: &str, failed: &FailedStep) -> Vec<String> {
+    use rustix::io::Errno;
+    let Cause::Write(error) = &failed.cause else {
+        return match &failed.action {
+            Action::Probe { .. } => vec!["dmesg | tail says why the driver did not take it".into()],
+            _ => Vec::new(),
+        };
+    };
+    match (&failed.action, error.errno()) {
+        (_, Some(Errno::PERM | Errno::ACCESS)) => vec!["changing a device needs root: sudo virtfn …".into()],
+        (Action::SetNumVfs { .. }, _) => vec![format!("virtfn doctor {object} says what stands in the way")],
+        (Action::SetVf { vf, .. }, Some(Errno::INVAL)) => {
+            vec![format!("if the PF's link is down: ip link set dev $(ls /sys/bus/pci/devices/{}/net) up", vf.pf)]
+        }
+        (Action::LoadModule { module }, _) => {
+            vec![format!("modinfo {module} says whether this kernel has it; ls /sys/bus/pci/drivers lists the drivers that are there")]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The exit code: 3 when somebody was spared, else 1.
+pub(crate) const fn exit(error: &ApplyError) -> Exit {
+    match error {
+        ApplyError::InUse(_) => Exit::Refused,
+        _ => Exit::Failed,
+    }
+}

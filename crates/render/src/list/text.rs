@@ -1,0 +1,218 @@
+//! The list as tables.
+
+use virtfn_host::{Holder, HolderKind};
+
+use super::{Kind, List, Listed, Settings, Which};
+use crate::paint::Tone;
+use crate::unseen::Unseen;
+use crate::words::{count, speed};
+use crate::{Cell, Column, Page, Table};
+
+impl List {
+    /// The list as tables: the PFs, then the VFs, then what could not be seen.
+    #[must_use]
+    pub fn text(&self, page: Page) -> String {
+        let mut text = match self.which {
+            Which::All => self.all_table().render(page),
+            Which::Sriov if self.of_kind(Kind::Pf).next().is_none() => self.nothing(),
+            Which::Sriov => self.sriov_tables(page),
+        };
+        text.push_str(&self.unseen_text());
+        text
+    }
+
+    pub(super) fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Listed> {
+        self.functions.iter().filter(move |function| function.kind == kind)
+    }
+
+    pub(super) fn nothing(&self) -> String {
+        let all = count(self.of_all, "PCI function", "PCI functions");
+        format!(
+            "No SR-IOV here: the kernel shows none of the {all} as able to make VFs.\n\
+             hint: virtfn doctor says why, virtfn list --all shows every function\n"
+        )
+    }
+
+    fn sriov_tables(&self, page: Page) -> String {
+        let mut text = self.pf_table().render(page);
+        let vfs = self.vf_table();
+        if vfs.is_empty() {
+            if let Some(pf) = self.of_kind(Kind::Pf).find(|pf| pf.total_vfs > Some(0)) {
+                let (pf, most) = (pf.address.short(), pf.total_vfs.unwrap_or_default());
+                text.push_str(&format!(
+                    "\nNo VFs yet. To make some: virtfn create {pf} --vfs {most}\n"
+                ));
+            }
+        } else {
+            text.push('\n');
+            text.push_str(&vfs.render(page));
+        }
+        text
+    }
+
+    fn pf_table(&self) -> Table {
+        let mut table = Table::new([
+            Column::text("PF"),
+            Column::text("NETDEV"),
+            Column::long("DEVICE"),
+            Column::text("DRIVER"),
+            Column::number("VFS"),
+            Column::number("GROUP"),
+            Column::text("LINK"),
+        ]);
+        for pf in self.of_kind(Kind::Pf) {
+            table.row([
+                Cell::from(pf.address.short()),
+                Cell::of(pf.netdev.as_deref()),
+                Cell::from(&pf.name),
+                Cell::of(pf.driver.as_deref()),
+                Cell::from(pf.room()),
+                Cell::of(pf.iommu_group),
+                pf.link(),
+            ]);
+        }
+        table
+    }
+
+    fn vf_table(&self) -> Table {
+        let mut table = Table::new([
+            Column::text("VF"),
+            Column::text("ADDRESS"),
+            Column::text("DRIVER"),
+            Column::text("MAC"),
+            Column::number("VLAN"),
+            Column::number("GROUP"),
+            Column::long("USED BY"),
+        ]);
+        let mut vfs: Vec<&Listed> = self.of_kind(Kind::Vf).collect();
+        // A PF's VFs together and in the order of their numbers: two ports' VFs interleave.
+        vfs.sort_by_key(|vf| (vf.pf, vf.vf_index.is_none(), vf.vf_index, vf.address));
+        for vf in vfs {
+            table.row([
+                Cell::from(vf.place()),
+                Cell::from(vf.address.short()),
+                Cell::of(vf.driver.as_deref()),
+                vf.mac_cell(),
+                vf.vlan_cell(),
+                Cell::of(vf.iommu_group),
+                vf.used_by(),
+            ]);
+        }
+        table
+    }
+
+    fn all_table(&self) -> Table {
+        let mut table = Table::new([
+            Column::text("ADDRESS"),
+            Column::text("KIND"),
+            Column::long("DEVICE"),
+            Column::text("DRIVER"),
+            Column::number("GROUP"),
+            Column::number("NUMA"),
+            Column::text("NETDEV"),
+        ]);
+        for function in &self.functions {
+            table.row([
+                Cell::from(function.address.short()),
+                match function.kind {
+                    Kind::Pf => Cell::from("PF"),
+                    Kind::Vf => Cell::from("VF"),
+                    Kind::Function => Cell::none(),
+                },
+                Cell::from(&function.name),
+                Cell::of(function.driver.as_deref()),
+                Cell::of(function.iommu_group),
+                Cell::of(function.numa_node),
+                Cell::of(function.netdev.as_deref()),
+            ]);
+        }
+        table
+    }
+
+    /// One line for all that could not be seen, with what shows more.
+    pub(super) fn unseen_text(&self) -> String {
+        let Some(first) = self.unseen.first() else {
+            return String::new();
+        };
+        let of = |what: &str| self.unseen.iter().filter(|unseen| unseen.what == what).count();
+        let parts = [
+            ("who uses", of("holders"), "function", "functions"),
+            ("the VF settings of", of("vf-settings"), "function", "functions"),
+        ];
+        let parts: Vec<String> = parts
+            .iter()
+            .filter(|(_, number, ..)| *number > 0)
+            .map(|(what, number, one, many)| format!("{what} {}", count(*number, one, many)))
+            .collect();
+        let more = if self.unseen.iter().any(Unseen::needs_root) {
+            "as root there is more to see"
+        } else {
+            "virtfn list --json names each"
+        };
+        let why = crate::words::plain(&first.why).into_owned();
+        let why = why.split(" (run as root").next().unwrap_or(&why);
+        let line = format!("? Not seen: {}: {why}; {more}.", parts.join(" and "));
+        format!("\n{}\n", Tone::Unknown.paint(&line))
+    }
+}
+
+impl Listed {
+    /// How many VFs it has of how many it may have.
+    pub(super) fn room(&self) -> String {
+        format!("{}/{}", self.vfs.unwrap_or_default(), self.total_vfs.unwrap_or_default())
+    }
+
+    /// A VF by its PF and number.
+    fn place(&self) -> String {
+        let pf = self.pf.map_or_else(|| "?".to_owned(), virtfn_pci::Address::short);
+        match self.vf_index {
+            Some(index) => format!("{pf}/{index}"),
+            None => format!("{pf}/leaving"),
+        }
+    }
+
+    pub(super) fn link(&self) -> Cell {
+        match (self.netdev.is_some(), self.up, self.carrier, self.speed_mbps) {
+            (false, ..) => Cell::none(),
+            (true, Some(false), ..) => Cell::new("down", Tone::Warn),
+            (true, Some(true), Some(false), _) => Cell::new("no carrier", Tone::Warn),
+            (true, Some(true), Some(true), Some(mbps)) => Cell::from(speed(mbps)),
+            (true, Some(true), Some(true), None) => Cell::from("up"),
+            (true, ..) => Cell::unknown(),
+        }
+    }
+
+    pub(super) fn mac_cell(&self) -> Cell {
+        match (self.mac, self.settings) {
+            (None, Settings::Unseen) => Cell::unknown(),
+            (mac, _) => Cell::of(mac),
+        }
+    }
+
+    fn vlan_cell(&self) -> Cell {
+        match self.settings {
+            Settings::Unseen => Cell::unknown(),
+            Settings::Seen | Settings::None => Cell::of(self.vlan),
+        }
+    }
+
+    pub(super) fn used_by(&self) -> Cell {
+        let Some(holders) = &self.holders else {
+            return Cell::unknown();
+        };
+        if holders.is_empty() {
+            return Cell::none();
+        }
+        let words: Vec<String> = holders.iter().map(in_short).collect();
+        Cell::from(words.join("; "))
+    }
+}
+
+/// A holder in the words of a table.
+fn in_short(holder: &Holder) -> String {
+    match (holder.kind, holder.pid) {
+        (HolderKind::Process, Some(pid)) => format!("{} (pid {pid})", holder.name),
+        (HolderKind::Netns, _) => format!("netns {}, {}", holder.name, holder.through),
+        _ => holder.to_string(),
+    }
+}

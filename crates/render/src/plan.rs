@@ -1,0 +1,155 @@
+//! `--dry-run`, and later `virtfn plan`: the steps, and whom they hit.
+
+use serde::Serialize;
+use virtfn_plan::{Interrupted, Plan, Step, Use};
+
+use crate::paint::Tone;
+use crate::words::{count, plain};
+use crate::{Document, Page};
+
+/// `virtfn.plan/1`.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct PlanView {
+    schema: &'static str,
+    /// The steps, in the order in which they would run.
+    pub steps: Vec<PlannedStep>,
+}
+
+impl Document for PlanView {
+    const SCHEMA: &'static str = "virtfn.plan/1";
+}
+
+/// One step.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct PlannedStep {
+    /// The PF that it belongs to; `null` for a module or a function that is no VF.
+    pub pf: Option<String>,
+    /// What it does: `set-numvfs`, `set-autoprobe`, `set-vf`, `set-driver-override`, `unbind`,
+    /// `probe`, `load-module`.
+    pub action: &'static str,
+    /// What it is done to.
+    pub object: String,
+    /// What is there; `null` where nothing is, or where it is not reported.
+    pub from: Option<String>,
+    /// What shall be there; `null` for nothing.
+    pub to: Option<String>,
+    /// Who loses a function by it.
+    pub interrupts: Vec<Interrupt>,
+    /// The step as a sentence.
+    pub summary: String,
+}
+
+/// Somebody who loses a function.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Interrupt {
+    /// The function's full address.
+    pub function: String,
+    /// `process`, `unseen`, `netdev`, `netns`; `unknown` where it could not be seen.
+    pub kind: String,
+    /// Who.
+    pub name: Option<String>,
+    /// The process's number, where there is one.
+    pub pid: Option<u32>,
+    /// What is held, or why it could not be seen.
+    pub through: String,
+}
+
+impl PlanView {
+    /// The view of a plan.
+    #[must_use]
+    pub fn of(plan: &Plan) -> Self {
+        Self { schema: Self::SCHEMA, steps: plan.steps.iter().map(PlannedStep::of).collect() }
+    }
+
+    /// The plan for people; nothing was done.
+    #[must_use]
+    pub fn text(&self, _page: Page) -> String {
+        if self.steps.is_empty() {
+            return "Nothing to do.\n".into();
+        }
+        let hit: usize = self.steps.iter().map(|step| step.interrupts.len()).sum();
+        let hit = match hit {
+            0 => "nobody interrupted".into(),
+            hit => Tone::Bad.paint(&format!("{hit} interrupted, needs --force")),
+        };
+        let mut text = format!("{}, {hit}; nothing was done.\n", count(self.steps.len(), "step", "steps"));
+        for (number, step) in (1..).zip(&self.steps) {
+            text += &format!("  {number:>3}  {}\n", plain(&step.summary));
+            for interrupt in &step.interrupts {
+                text += &format!("       {}\n", Tone::Bad.paint(&plain(&interrupt.text())));
+            }
+        }
+        text
+    }
+}
+
+impl PlannedStep {
+    fn of(step: &Step) -> Self {
+        Self {
+            pf: step.action.pf().map(|pf| pf.to_string()),
+            action: step.action.name(),
+            object: step.action.object(),
+            from: step.action.from(),
+            to: step.action.to(),
+            interrupts: step.interrupts.iter().map(Interrupt::of).collect(),
+            summary: step.action.to_string(),
+        }
+    }
+}
+
+impl Interrupt {
+    fn of(interrupted: &Interrupted) -> Self {
+        let function = interrupted.function.to_string();
+        match &interrupted.by {
+            Use::Holder(holder) => Self {
+                function,
+                kind: kind_name(holder.kind).into(),
+                name: Some(holder.name.clone()),
+                pid: holder.pid,
+                through: holder.through.clone(),
+            },
+            Use::Unknown(unreadable) => Self {
+                function,
+                kind: "unknown".into(),
+                name: None,
+                pid: None,
+                through: unreadable.to_string(),
+            },
+        }
+    }
+
+    fn text(&self) -> String {
+        let who = self.name.as_deref().unwrap_or("somebody, perhaps");
+        let pid = self.pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default();
+        format!("takes {} from {who}{pid}: {}", self.function, self.through)
+    }
+}
+
+const fn kind_name(kind: virtfn_host::HolderKind) -> &'static str {
+    use virtfn_host::HolderKind::{Netdev, Netns, Process, Unseen};
+    match kind {
+        Process => "process",
+        Unseen => "unseen",
+        Netdev => "netdev",
+        Netns => "netns",
+    }
+}
+
+/// Who uses a function, in a sentence that begins with the function: `VF 0 (0b:10.0) is in use by …`.
+#[must_use]
+pub fn in_use(interrupted: &Interrupted) -> String {
+    let short = interrupted.function.short();
+    let object = match interrupted.vf {
+        Some(vf) => format!("VF {} ({short})", vf.index),
+        None => short,
+    };
+    match &interrupted.by {
+        Use::Holder(holder) => format!("{object} is in use by {holder}"),
+        Use::Unknown(unreadable) => {
+            format!("nobody can tell whether {object} is in use: {}", unreadable.why)
+        }
+    }
+}

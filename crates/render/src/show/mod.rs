@@ -1,0 +1,400 @@
+//! `virtfn show`: one function in full.
+
+mod capability;
+mod text;
+
+use serde::Serialize;
+use virtfn_host::{Function, Holder, Host, Netdev, Resource, Role, Seen, VfAdmin};
+use virtfn_pci::{Address, Express, Found, Looked, Subsystem, Walk};
+
+use crate::Document;
+use crate::list::Kind;
+use crate::unseen::Unseen;
+use crate::words;
+
+/// `virtfn.show/1`.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Show {
+    schema: &'static str,
+    /// Its full address.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub address: Address,
+    /// What it is.
+    pub kind: Kind,
+    /// What people call it.
+    pub name: String,
+    /// What libvirt calls it.
+    pub libvirt_name: String,
+    /// Vendor ID.
+    pub vendor: u16,
+    /// Device ID.
+    pub device: u16,
+    /// Class: base class, subclass, programming interface.
+    pub class: u32,
+    /// That class in words.
+    pub class_name: &'static str,
+    /// Who built the board; `null` where a bridge or a reader without privilege has none.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<SubsystemShape>"))]
+    pub subsystem: Option<Subsystem>,
+    /// Revision.
+    pub revision: Option<u8>,
+    /// The device's serial number.
+    pub serial: Option<String>,
+    /// The bridge above it; `null` on a root bus.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub parent: Option<Address>,
+    /// The NUMA node that it hangs on.
+    pub numa_node: Option<u32>,
+    /// The driver that has it.
+    pub driver: Option<String>,
+    /// The driver that somebody ordered for it.
+    pub driver_override: Option<String>,
+    /// The modules that would drive it.
+    pub modules: Option<Vec<String>>,
+    /// How it can be reset, in the kernel's order.
+    pub reset_methods: Option<Vec<String>>,
+    /// Its IOMMU group.
+    pub iommu_group: Option<u32>,
+    /// All functions of that group, this one too.
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<String>"))]
+    pub group_members: Vec<Address>,
+    /// Has the kernel tied it to an IOMMU?
+    pub behind_iommu: bool,
+    /// The memory and ports that it has.
+    pub resources: Option<Vec<Region>>,
+    /// The link above it, as its own registers say; `null` for what has none.
+    pub link: Option<Link>,
+    /// Its capabilities, decoded.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Vec<CapabilityShape>>"))]
+    pub capabilities: Option<Vec<Found>>,
+    /// What its capability lists have that no specification allows.
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<serde_json::Value>"))]
+    pub oddities: Vec<virtfn_pci::Oddity>,
+    /// What makes a PF a PF.
+    pub sriov: Option<Sriov>,
+    /// A VF's PF.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub pf: Option<Address>,
+    /// A VF's number.
+    pub vf_index: Option<u16>,
+    /// A VF's settings on its PF's side.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<SettingsShape>"))]
+    pub settings: Option<VfAdmin>,
+    /// Its network interfaces in this network namespace.
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<NetdevShape>"))]
+    pub netdevs: Vec<Netdev>,
+    /// Who uses it; `null` where that could not be seen.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Vec<crate::list::HolderShape>>"))]
+    pub holders: Option<Vec<Holder>>,
+    /// What belongs here and could not be seen.
+    pub unseen: Vec<Unseen>,
+}
+
+impl Document for Show {
+    const SCHEMA: &'static str = "virtfn.show/1";
+}
+
+/// One range of memory or ports.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Region {
+    /// `BAR 0`, `ROM`, `VF BAR 0` (of all VFs together), `window 0`.
+    pub name: String,
+    /// First address; 0 when the kernel has no place for it.
+    pub start: u64,
+    /// Bytes.
+    pub size: u64,
+    /// Is it wanted, and has no place?
+    pub unset: bool,
+    /// Ports rather than memory.
+    pub io: bool,
+    /// May be read ahead.
+    pub prefetchable: bool,
+}
+
+/// A PCI Express link.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Link {
+    /// How fast it runs.
+    pub speed: String,
+    /// How many lanes it has; 0 while it is down.
+    pub width: u8,
+    /// Fastest it can run.
+    pub max_speed: String,
+    /// Most lanes it can have.
+    pub max_width: u8,
+}
+
+/// A PF's side of SR-IOV.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Sriov {
+    /// How many VFs its driver allows.
+    pub total_vfs: u16,
+    /// Its VFs.
+    pub vfs: Vec<VfPlace>,
+    /// Does the kernel look for a driver for new VFs?
+    pub autoprobe: Option<bool>,
+    /// The device ID of its VFs.
+    pub vf_device: Option<u16>,
+    /// The modules that would drive its VFs.
+    pub vf_modules: Option<Vec<String>>,
+    /// What made its VFs other than a write to `sriov_numvfs`, as far as that can be seen.
+    pub made_by: Vec<Evidence>,
+}
+
+/// Where a VF is.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct VfPlace {
+    /// Its number.
+    pub index: u16,
+    /// Its address.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub address: Address,
+}
+
+/// A file and what it says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Evidence {
+    /// The file.
+    pub path: String,
+    /// What it says.
+    pub value: String,
+}
+
+impl Show {
+    /// All about one function of a host.
+    #[must_use]
+    pub fn of(host: &Host, function: &Function) -> Self {
+        let walk = function.config.known().map(virtfn_pci::ConfigSpace::capabilities);
+        let header = function.config.known().and_then(virtfn_pci::ConfigSpace::header);
+        let (kind, pf) = match &function.role {
+            Role::Pf(_) => (Kind::Pf, None),
+            Role::Vf(id) => (Kind::Vf, Some(id.pf)),
+            Role::Leaving { pf } => (Kind::Vf, Some(*pf)),
+            Role::Plain => (Kind::Function, None),
+        };
+        let group = function.iommu_group.and_then(|id| host.groups.get(&id));
+        Self {
+            schema: Self::SCHEMA,
+            address: function.address,
+            kind,
+            name: host.names.of(function.ids.vendor, function.ids.device),
+            libvirt_name: function.address.libvirt_name(),
+            vendor: function.ids.vendor,
+            device: function.ids.device,
+            class: function.ids.class,
+            class_name: words::class(function.ids.class),
+            subsystem: header.as_ref().and_then(|header| header.subsystem),
+            revision: header.as_ref().map(|header| header.revision),
+            serial: walk.as_ref().and_then(|walk| Some(walk.serial_number().found()?.to_string())),
+            parent: function.parent,
+            numa_node: function.numa_node,
+            driver: function.driver.clone(),
+            driver_override: function.driver_override.known().cloned(),
+            modules: function.modules.known().cloned(),
+            reset_methods: function.reset_methods.known().cloned(),
+            iommu_group: function.iommu_group,
+            group_members: group
+                .map(|group| group.members.iter().copied().collect())
+                .unwrap_or_default(),
+            behind_iommu: function.behind_iommu,
+            resources: function.resources.known().map(|all| regions(function, all)),
+            link: walk.as_ref().and_then(|walk| walk.express().found()).and_then(link),
+            oddities: walk.as_ref().map(|walk| walk.oddities.clone()).unwrap_or_default(),
+            sriov: sriov(host, function),
+            pf,
+            vf_index: function.vf().map(|id| id.index.0),
+            settings: settings(host, function).cloned(),
+            netdevs: host.netdevs_of(function.address).cloned().collect(),
+            holders: function.holders.known().cloned(),
+            unseen: unseen(host, function, walk.as_ref()),
+            capabilities: walk.map(|walk| walk.found),
+        }
+    }
+
+    /// Could all of it be seen?
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.unseen.is_empty()
+    }
+}
+
+fn link(express: &Express) -> Option<Link> {
+    let link = express.link.as_ref()?;
+    Some(Link {
+        speed: link.speed.to_string(),
+        width: link.width,
+        max_speed: link.max_speed.to_string(),
+        max_width: link.max_width,
+    })
+}
+
+/// The kernel's `IORESOURCE_*` (include/linux/ioport.h).
+const IORESOURCE_IO: u64 = 0x100;
+const IORESOURCE_PREFETCH: u64 = 0x2000;
+
+fn regions(function: &Function, all: &[Resource]) -> Vec<Region> {
+    let region = |(number, resource): (usize, &Resource)| {
+        let wanted = resource.size() > 0 || resource.is_unset();
+        wanted.then(|| Region {
+            name: region_name(function, number),
+            start: resource.start,
+            size: resource.size(),
+            unset: resource.is_unset(),
+            io: resource.flags & IORESOURCE_IO != 0,
+            prefetchable: resource.flags & IORESOURCE_PREFETCH != 0,
+        })
+    };
+    all.iter().enumerate().filter_map(region).collect()
+}
+
+/// Six BARs, the ROM, then (where the kernel has SR-IOV) six BARs of all VFs, then windows.
+fn region_name(function: &Function, number: usize) -> String {
+    match number {
+        0..=5 => format!("BAR {number}"),
+        6 => "ROM".into(),
+        7..=12 if function.pf().is_some() => format!("VF BAR {}", number - 7),
+        7..=12 => format!("window {}", number - 7),
+        _ => format!("window {}", number - 13),
+    }
+}
+
+fn settings<'a>(host: &'a Host, function: &Function) -> Option<&'a VfAdmin> {
+    let id = function.vf()?;
+    host.functions.get(&id.pf)?.pf()?.admin.known()?.get(&id.index)
+}
+
+fn sriov(host: &Host, function: &Function) -> Option<Sriov> {
+    let pf = function.pf()?;
+    let place = |(index, address): (&virtfn_host::VfIndex, &Address)| VfPlace {
+        index: index.0,
+        address: *address,
+    };
+    Some(Sriov {
+        total_vfs: pf.total_vfs,
+        vfs: pf.vfs.iter().map(place).collect(),
+        autoprobe: pf.autoprobe.known().copied(),
+        vf_device: pf.vf_device.known().copied(),
+        vf_modules: pf.vf_modules.known().cloned(),
+        made_by: made_by(host, function),
+    })
+}
+
+/// The old way: a module parameter makes VFs when the driver is loaded. Its options say so, and
+/// drivers that still have it say so in the log.
+fn made_by(host: &Host, function: &Function) -> Vec<Evidence> {
+    let Some(driver) = &function.driver else { return Vec::new() };
+    if function.pf().is_none_or(|pf| pf.vfs.is_empty()) {
+        return Vec::new();
+    }
+    let options = host.kernel.module_options.known().into_iter().flatten();
+    let options = options
+        .filter(|(_, line)| line.split_whitespace().nth(1) == Some(driver))
+        .map(|(path, line)| Evidence { path: format!("/{path}"), value: line.clone() });
+    let address = function.address.to_string();
+    let says = |line: &&String| {
+        line.contains(&address) && line.contains("Enabling SR-IOV VFs using the module parameter")
+    };
+    let log = host.kernel.log.known().into_iter().flatten().filter(says).take(1);
+    let log = log.map(|line| Evidence { path: "kernel log".into(), value: line.clone() });
+    options.chain(log).collect()
+}
+
+/// What could not be seen of one function.
+fn unseen(host: &Host, function: &Function, walk: Option<&Walk>) -> Vec<Unseen> {
+    let at = Some(function.address);
+    let mut unseen = Vec::new();
+    let mut note = |what, seen: Option<&virtfn_host::Unreadable>| {
+        unseen.extend(seen.map(|seen| Unseen::new(at, what, seen)));
+    };
+    note("config", function.config.unreadable());
+    note("driver_override", function.driver_override.unreadable());
+    note("modules", function.modules.unreadable());
+    note("resources", function.resources.unreadable());
+    note("holders", function.holders.unreadable());
+    if let Some(id) = function.vf() {
+        let pf = host.functions.get(&id.pf).and_then(Function::pf);
+        note("vf-settings", pf.and_then(|pf| pf.admin.unreadable()));
+    }
+    if matches!(function.holders, Seen::Absent) {
+        unseen.push(Unseen::unrecorded(function.address, "holders", "virtfn/open-nodes.json"));
+    }
+    if let Some(Looked::NotVisible(_)) = walk.map(|walk| walk.first(virtfn_pci::CapabilityId::ACS))
+    {
+        unseen.push(Unseen {
+            address: at,
+            what: "capabilities",
+            path: "config".into(),
+            why: "config space could not be read to its end (root can)".into(),
+        });
+    }
+    unseen
+}
+
+#[cfg(feature = "schema")]
+mod shape {
+    #![expect(dead_code, reason = "these are shapes for the schema alone")]
+
+    /// Subsystem vendor and device.
+    #[derive(schemars::JsonSchema)]
+    #[schemars(rename = "Subsystem")]
+    pub(super) struct SubsystemShape {
+        vendor: u16,
+        device: u16,
+    }
+
+    /// A capability: more members, by its kind.
+    #[derive(schemars::JsonSchema)]
+    #[schemars(rename = "Capability")]
+    pub(super) struct CapabilityShape {
+        /// Which list, and the number there.
+        id: serde_json::Value,
+        /// Where its first byte is.
+        offset: u16,
+        /// Its version, where it has one.
+        version: Option<u8>,
+        /// What it says; `kind` says which members there are.
+        body: serde_json::Value,
+    }
+
+    /// A VF's settings; `null`: its PF's driver does not say.
+    #[derive(schemars::JsonSchema)]
+    #[schemars(rename = "Settings")]
+    pub(super) struct SettingsShape {
+        mac: Option<String>,
+        vlan: Option<u16>,
+        qos: Option<u8>,
+        proto: Option<String>,
+        spoofchk: Option<String>,
+        trust: Option<String>,
+        link: Option<String>,
+        min_rate: Option<u32>,
+        max_rate: Option<u32>,
+        query_rss: Option<String>,
+    }
+
+    /// A network interface.
+    #[derive(schemars::JsonSchema)]
+    #[schemars(rename = "Netdev")]
+    pub(super) struct NetdevShape {
+        name: String,
+        ifindex: u32,
+        function: Option<String>,
+        mac: Option<String>,
+        permanent_mac: Option<String>,
+        random_mac: Option<bool>,
+        up: bool,
+        carrier: Option<bool>,
+        speed_mbps: Option<u32>,
+        mtu: Option<u32>,
+        master: Option<String>,
+        addresses: Vec<serde_json::Value>,
+    }
+}
+#[cfg(feature = "schema")]
+use shape::{CapabilityShape, NetdevShape, SettingsShape, SubsystemShape};
