@@ -32,6 +32,8 @@
 //!   kill, finish. Any number run at once, and a hung one keeps nobody else waiting.
 //! - [`Guest::hold`] has a process hold a VF through VFIO, as a virtual machine does; its name and
 //!   pid are known, and it lets go when the [`Holder`] drops.
+//! - [`thoroughly`] says whether `--all` was given: a test with many cases takes a fixed sample of
+//!   them without it.
 //! - [`Guest::eventually`] waits for a condition. There are no sleeps in tests.
 //!
 //! Every wait has a limit. A command that hangs, a guest that panics, a machine that dies fail the
@@ -86,6 +88,13 @@ pub fn boot(topology: &str) -> Guest {
 #[must_use]
 pub fn boot_on(topology: &str, kernel: &str) -> Guest {
     Guest::new(guest::unwrap(Loan::take(topology, Some(kernel), After::Share)))
+}
+
+/// Whether the long tests were asked for too, with `--all`: every reboot, every kill, every machine.
+/// A test that can be a fixed sample or the whole asks here; it is never skipped.
+#[must_use]
+pub fn thoroughly() -> bool {
+    std::env::var_os("VIRTFN_LAB_ALL").is_some()
 }
 
 /// Boots a machine for this test alone, which may spoil it.

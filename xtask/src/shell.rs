@@ -24,8 +24,10 @@ pub(crate) fn run(machine: &Machine) -> Result<ExitCode> {
     }
     let size = tcgetwinsize(io::stdin()).context("the terminal's size")?;
     let kind = env::var("TERM").unwrap_or_else(|_| "vt100".to_owned());
-    let terminal = Terminal { rows: size.ws_row, columns: size.ws_col, kind };
-    let mut job = machine.spawn_on_terminal(&["sh"], terminal)?;
+    let or = |given: u16, usual: u16| if given == 0 { usual } else { given };
+    let terminal = Terminal { rows: or(size.ws_row, 24), columns: or(size.ws_col, 80), kind };
+    // By its path: the guest's setsid is busybox's, which would take its own shell for `sh`.
+    let mut job = machine.spawn_on_terminal(&["/bin/sh"], terminal)?;
     let _raw = Raw::enter()?;
     type_into(&job)?;
     show(&mut job)
