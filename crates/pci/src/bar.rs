@@ -49,9 +49,19 @@ pub enum Width {
     Reserved,
 }
 
-/// Reads the registers of a function (six), a bridge (two) or an SR-IOV capability (six).
+/// Reads the registers of a function (six) or a bridge (two).
 /// Registers that read 0 or all ones are not there.
 pub(crate) fn read(registers: &[u32]) -> Vec<Bar> {
+    read_with(registers, |low| low & 1 == 1)
+}
+
+/// Reads the registers of VFs, which have no I/O ports: bit 0 means nothing
+/// (PCIe 6.0 §9.3.3.14).
+pub(crate) fn read_memory(registers: &[u32]) -> Vec<Bar> {
+    read_with(registers, |_| false)
+}
+
+fn read_with(registers: &[u32], is_io: impl Fn(u32) -> bool) -> Vec<Bar> {
     let mut bars = Vec::new();
     let mut left = (0u8..).zip(registers);
     while let Some((index, &low)) = left.next() {
@@ -59,7 +69,7 @@ pub(crate) fn read(registers: &[u32]) -> Vec<Bar> {
         if low == 0 || low == u32::MAX {
             continue;
         }
-        let place = if low & 1 == 1 {
+        let place = if is_io(low) {
             Place::Io { address: low & !3 }
         } else {
             memory(low, || left.next().map(|(_, &high)| high))

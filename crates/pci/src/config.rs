@@ -1,7 +1,8 @@
 //! A function's config space as it was read: some bytes, perhaps not all.
 
+use crate::found::Walk;
 use crate::header::Header;
-use crate::walk::{self, Walk};
+use crate::walk;
 
 /// Bytes of the standard header; what the kernel lets a reader without `CAP_SYS_ADMIN` see
 /// (`drivers/pci/pci-sysfs.c`, `pci_read_config`).

@@ -26,6 +26,7 @@ mod bits;
 mod bridge;
 pub mod capability;
 mod config;
+mod found;
 mod header;
 mod walk;
 
@@ -37,5 +38,5 @@ pub use capability::{
     SriovControl,
 };
 pub use config::{ConfigSpace, EXTENDED_LEN, HEADER_LEN, STANDARD_LEN};
+pub use found::{Cut, Found, Looked, Oddity, Walk};
 pub use header::{Command, Header, Layout, Status, Subsystem};
-pub use walk::{Cut, Found, Looked, Oddity, Walk};

@@ -4,13 +4,9 @@
 //! into its header or at misaligned places, or lay over one another. Each place is visited once,
 //! so the walk ends; what was odd is told beside what was found.
 
-use std::fmt;
-
-use crate::capability::{
-    Acs, Aer, Ari, Ats, Capability, CapabilityId, Context, Express, Msi, MsiX, PortType,
-    PowerManagement, SerialNumber, Sriov,
-};
+use crate::capability::{Capability, CapabilityId, Context, PortType};
 use crate::config::{ConfigSpace, EXTENDED_LEN, Registers, STANDARD_LEN};
+use crate::found::{Cut, Found, Oddity, Walk};
 use crate::header::Status;
 
 /// Where the list pointer is (PCI 3.0 §6.7); a CardBus bridge has it elsewhere.
@@ -20,219 +16,6 @@ const CARDBUS_LIST_POINTER: u16 = 0x14;
 const FIRST_STANDARD: u16 = 0x40;
 /// Where the extended list starts, always.
 const FIRST_EXTENDED: u16 = 0x100;
-
-/// What a walk found, what was odd, and how far it could see.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Walk {
-    /// Capabilities in the order of their lists, the standard list first.
-    pub found: Vec<Found>,
-    /// What no specification allows.
-    pub oddities: Vec<Oddity>,
-    /// Why the standard list could not be followed to its end.
-    pub standard_cut: Option<Cut>,
-    /// Why the extended list could not be followed to its end.
-    pub extended_cut: Option<Cut>,
-}
-
-/// One capability.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Found {
-    /// Which one it is.
-    pub id: CapabilityId,
-    /// Where its first byte is.
-    pub offset: u16,
-    /// Version, which only extended capabilities have here.
-    pub version: Option<u8>,
-    /// What it says.
-    pub body: Capability,
-}
-
-/// Why a list could not be followed to its end. A capability that was not found may then still be
-/// there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(tag = "why", rename_all = "snake_case")]
-pub enum Cut {
-    /// The list goes on at `at`, past the bytes that were read. With 64 bytes read: the reader had
-    /// no `CAP_SYS_ADMIN`; with 256, the machine has no access to extended config space.
-    BytesMissing {
-        /// Offset that would have been next.
-        at: u16,
-    },
-    /// The function answers nothing but ones: it is gone, or asleep.
-    Silent,
-    /// The chain is broken at `at`; see the oddities.
-    Broken {
-        /// Offset of the capability, or pointer, that is broken.
-        at: u16,
-    },
-}
-
-/// Something in the lists that no specification allows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(tag = "what", rename_all = "snake_case")]
-pub enum Oddity {
-    /// The chain comes back to a place where it was before.
-    Loop {
-        /// The capability that points back.
-        from: u16,
-        /// Where it points.
-        to: u16,
-    },
-    /// A pointer's two low bits are set; they were taken as zero.
-    Misaligned {
-        /// Where the pointer is.
-        from: u16,
-        /// What it says.
-        pointer: u16,
-    },
-    /// A pointer leads to where no capability of its list can be.
-    OutOfPlace {
-        /// The capability that points there, or the list pointer in the header.
-        from: u16,
-        /// Where it points.
-        to: u16,
-    },
-    /// A capability reads all ones.
-    AllOnes {
-        /// Where.
-        at: u16,
-    },
-    /// Two capabilities lay claim to the same bytes.
-    Overlap {
-        /// The one that starts first.
-        first: u16,
-        /// The one that starts within it.
-        second: u16,
-    },
-    /// A capability reaches past the end of the space its list belongs to.
-    Overrun {
-        /// Where it starts.
-        at: u16,
-    },
-    /// A capability that a function has once at most is there again.
-    Twice {
-        /// Where it is the second time.
-        at: u16,
-        /// Which one.
-        id: CapabilityId,
-    },
-}
-
-/// What a walk says about one capability. "Not there" and "could not be seen" differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(tag = "seen", content = "value", rename_all = "snake_case")]
-pub enum Looked<T> {
-    /// It is there.
-    Found(T),
-    /// The whole list was read; it is not there.
-    Absent,
-    /// The list, or the capability itself, could not be read to the end: it may be there.
-    NotVisible(Cut),
-}
-
-impl<T> Looked<T> {
-    /// The value, if it was found. Forgets whether it is absent or was not visible.
-    #[must_use]
-    pub fn found(self) -> Option<T> {
-        match self {
-            Self::Found(value) => Some(value),
-            Self::Absent | Self::NotVisible(_) => None,
-        }
-    }
-
-    /// The same look at a part of the value.
-    #[must_use]
-    pub fn map<U>(self, part: impl FnOnce(T) -> U) -> Looked<U> {
-        match self {
-            Self::Found(value) => Looked::Found(part(value)),
-            Self::Absent => Looked::Absent,
-            Self::NotVisible(cut) => Looked::NotVisible(cut),
-        }
-    }
-}
-
-impl<T: Clone> Looked<&T> {
-    /// The same look, at a value of its own.
-    #[must_use]
-    pub fn cloned(self) -> Looked<T> {
-        self.map(T::clone)
-    }
-}
-
-macro_rules! looks {
-    ($($(#[$doc:meta])* $look:ident: $id:ident, $variant:ident -> $type:ty;)+) => {
-        impl Walk {
-            $(
-                $(#[$doc])*
-                #[must_use]
-                pub fn $look(&self) -> Looked<&$type> {
-                    self.look(CapabilityId::$id, |body| match body {
-                        Capability::$variant(value) => {
-                            let value: &$type = value;
-                            Some(value)
-                        }
-                        _ => None,
-                    })
-                }
-            )+
-        }
-    };
-}
-
-looks! {
-    /// Power management.
-    power_management: POWER_MANAGEMENT, PowerManagement -> PowerManagement;
-    /// MSI.
-    msi: MSI, Msi -> Msi;
-    /// MSI-X.
-    msi_x: MSI_X, MsiX -> MsiX;
-    /// PCI Express.
-    express: EXPRESS, Express -> Express;
-    /// Advanced error reporting.
-    aer: AER, Aer -> Aer;
-    /// Device serial number.
-    serial_number: SERIAL_NUMBER, SerialNumber -> SerialNumber;
-    /// Access control services; see [`AcsLayout`](crate::AcsLayout) for ports that pack it their
-    /// own way.
-    acs: ACS, Acs -> Acs;
-    /// Alternative routing-ID interpretation.
-    ari: ARI, Ari -> Ari;
-    /// Address translation services.
-    ats: ATS, Ats -> Ats;
-    /// SR-IOV.
-    sriov: SRIOV, Sriov -> Sriov;
-}
-
-impl Walk {
-    /// The first capability with this id, decoded or not.
-    #[must_use]
-    pub fn first(&self, id: CapabilityId) -> Looked<&Found> {
-        match self.found.iter().find(|found| found.id == id) {
-            Some(found) => Looked::Found(found),
-            None => self.cut(id).map_or(Looked::Absent, Looked::NotVisible),
-        }
-    }
-
-    fn look<'a, T>(
-        &'a self,
-        id: CapabilityId,
-        pick: impl Fn(&'a Capability) -> Option<&'a T>,
-    ) -> Looked<&'a T> {
-        match self.first(id) {
-            Looked::Found(found) => pick(&found.body)
-                .map_or(Looked::NotVisible(Cut::BytesMissing { at: found.offset }), Looked::Found),
-            Looked::Absent => Looked::Absent,
-            Looked::NotVisible(cut) => Looked::NotVisible(cut),
-        }
-    }
-
-    fn cut(&self, id: CapabilityId) -> Option<Cut> {
-        match id {
-            CapabilityId::Standard(_) => self.standard_cut,
-            CapabilityId::Extended(_) => self.extended_cut,
-        }
-    }
-}
 
 pub(crate) fn walk(config: &ConfigSpace) -> Walk {
     let mut walker = Walker::new(config);
@@ -448,38 +231,135 @@ impl Visited {
     }
 }
 
-impl fmt::Display for Cut {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::BytesMissing { at } => {
-                write!(f, "config space goes on at {at:#x}, past what could be read")
-            }
-            Self::Silent => f.write_str("config space reads all ones"),
-            Self::Broken { at } => write!(f, "the capability list is broken at {at:#x}"),
-        }
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::found::Looked;
+    use proptest::prelude::*;
 
-impl fmt::Display for Oddity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Loop { from, to } => {
-                write!(f, "the capability at {from:#x} points back to {to:#x}")
-            }
-            Self::Misaligned { from, pointer } => {
-                write!(f, "the pointer at {from:#x} is not aligned: {pointer:#x}")
-            }
-            Self::OutOfPlace { from, to } => {
-                write!(f, "the pointer at {from:#x} leads to {to:#x}, where no capability can be")
-            }
-            Self::AllOnes { at } => write!(f, "the capability at {at:#x} reads all ones"),
-            Self::Overlap { first, second } => {
-                write!(f, "the capabilities at {first:#x} and {second:#x} overlap")
-            }
-            Self::Overrun { at } => {
-                write!(f, "the capability at {at:#x} reaches past the end of its space")
-            }
-            Self::Twice { at, id } => write!(f, "{id} is there a second time, at {at:#x}"),
+    /// A config space of `len` bytes with the capability list on, from `at` on.
+    fn listed(len: usize, at: u8) -> Vec<u8> {
+        let mut bytes = vec![0; len];
+        bytes[0x06] = 0x10;
+        bytes[0x34] = at;
+        bytes
+    }
+
+    fn put(bytes: &mut [u8], at: usize, what: &[u8]) {
+        bytes[at..at + what.len()].copy_from_slice(what);
+    }
+
+    fn walked(bytes: Vec<u8>) -> Walk {
+        ConfigSpace::new(bytes).capabilities()
+    }
+
+    /// An Express endpoint at 0x40 and SR-IOV at 0x100.
+    fn pf(len: usize) -> Walk {
+        let mut bytes = listed(4096, 0x40);
+        put(&mut bytes, 0x40, &[0x10, 0, 2, 0]);
+        put(&mut bytes, 0x100, &[0x10, 0, 1, 0]);
+        bytes.truncate(len);
+        walked(bytes)
+    }
+
+    #[test]
+    fn absent_and_not_visible_differ() {
+        assert!(matches!(pf(4096).sriov(), Looked::Found(_)));
+        assert_eq!(pf(4096).acs(), Looked::Absent);
+        assert_eq!(pf(256).sriov(), Looked::NotVisible(Cut::BytesMissing { at: 0x100 }));
+        assert!(matches!(pf(256).express(), Looked::Found(_)));
+        assert_eq!(pf(64).express(), Looked::NotVisible(Cut::BytesMissing { at: 0x40 }));
+        assert_eq!(pf(64).sriov(), Looked::NotVisible(Cut::BytesMissing { at: 0x100 }));
+        assert_eq!(pf(0x120).sriov(), Looked::NotVisible(Cut::BytesMissing { at: 0x100 }));
+        assert!(matches!(pf(0x120).first(CapabilityId::SRIOV), Looked::Found(_)));
+    }
+
+    #[test]
+    fn a_conventional_function_has_no_extended_space_to_miss() {
+        let mut bytes = listed(256, 0x40);
+        put(&mut bytes, 0x40, &[0x01, 0]);
+        let walk = walked(bytes);
+        assert_eq!((walk.extended_cut, walk.sriov()), (None, Looked::Absent));
+    }
+
+    #[test]
+    fn a_loop_ends_where_it_comes_back() {
+        let mut bytes = listed(4096, 0x40);
+        put(&mut bytes, 0x40, &[0x01, 0x50]);
+        put(&mut bytes, 0x50, &[0x09, 0x40]);
+        put(&mut bytes, 0x100, &[0x03, 0, 1, 0x10]);
+        let walk = walked(bytes);
+        assert_eq!(walk.found.len(), 3);
+        assert_eq!(
+            walk.oddities,
+            [Oddity::Loop { from: 0x50, to: 0x40 }, Oddity::Loop { from: 0x100, to: 0x100 }]
+        );
+        assert_eq!(walk.msi(), Looked::NotVisible(Cut::Broken { at: 0x50 }));
+    }
+
+    #[test]
+    fn what_is_odd_is_named() {
+        let mut bytes = listed(4096, 0x41);
+        put(&mut bytes, 0x40, &[0x01, 0x44]);
+        put(&mut bytes, 0x44, &[0x01, 0xfc]);
+        put(&mut bytes, 0xfc, &[0x11, 0x20]);
+        put(&mut bytes, 0x100, &[0x03, 0, 1, 0x20]);
+        put(&mut bytes, 0x200, &[0xff; 4]);
+        let pm = CapabilityId::POWER_MANAGEMENT;
+        assert_eq!(
+            walked(bytes).oddities,
+            [
+                Oddity::Misaligned { from: 0x34, pointer: 0x41 },
+                Oddity::OutOfPlace { from: 0xfc, to: 0x20 },
+                Oddity::AllOnes { at: 0x200 },
+                Oddity::Overrun { at: 0xfc },
+                Oddity::Overlap { first: 0x40, second: 0x44 },
+                Oddity::Overlap { first: 0xfc, second: 0x100 },
+                Oddity::Twice { at: 0x44, id: pm },
+            ]
+        );
+    }
+
+    #[test]
+    fn silence_hides_everything() {
+        let walk = walked(vec![0xff; 4096]);
+        assert_eq!(walk.sriov(), Looked::NotVisible(Cut::Silent));
+        assert_eq!(walk.msi(), Looked::NotVisible(Cut::Silent));
+        assert!(walk.found.is_empty());
+    }
+
+    #[test]
+    fn work_is_bounded_by_the_double_words_there_are() {
+        // Every double word a capability that points to the next: the longest chain there is.
+        let mut bytes = listed(4096, 0x40);
+        for at in (0x40..0x100).step_by(4) {
+            put(&mut bytes, at, &[0x09, u8::try_from(at + 4).unwrap_or(0)]);
+        }
+        for at in (0x100..0x1000).step_by(4) {
+            let next = u16::try_from((at + 4) % 0x1000).unwrap() << 4;
+            put(&mut bytes, at, &[0x23, 0]);
+            put(&mut bytes, at + 2, &next.to_le_bytes());
+        }
+        let walk = walked(bytes);
+        assert_eq!(walk.found.len(), (0x1000 - 0x40) / 4);
+        assert_eq!((walk.oddities, walk.extended_cut), (vec![], None));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_walked_and_every_place_once(
+            seed in proptest::collection::vec(any::<u8>(), 0..300),
+            len in 0usize..5000,
+        ) {
+            let bytes: Vec<u8> = seed.iter().copied().cycle().take(len).collect();
+            let config = ConfigSpace::new(bytes);
+            let walk = config.capabilities();
+            let mut places: Vec<_> = walk.found.iter().map(|found| found.offset).collect();
+            places.sort_unstable();
+            let all = places.len();
+            places.dedup();
+            prop_assert_eq!(places.len(), all);
+            prop_assert!(serde_json::to_string(&(config.header(), walk)).is_ok());
         }
     }
 }

@@ -53,7 +53,7 @@ flags! {
 flags! {
     /// Bridge extensions.
     PmBridge: u8 {
-        B2_B3 = 6, "B3", "The bus below stops (B3) rather than loses its clock (B2) in D3hot.";
+        B2_IN_D3_HOT = 6, "B2", "In D3hot the bus below loses its clock (B2) rather than its power (B3).";
         BUS_POWER = 7, "PM", "The bus below follows the bridge's power state.";
     }
 }

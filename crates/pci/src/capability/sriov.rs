@@ -122,7 +122,7 @@ impl Sriov {
     /// The VF base address registers that are in use, pairs joined.
     #[must_use]
     pub fn vf_bars(&self) -> Vec<Bar> {
-        bar::read(&self.vf_bar_registers)
+        bar::read_memory(&self.vf_bar_registers)
     }
 }
 

@@ -149,13 +149,11 @@ impl Device2 {
     }
 }
 
-/// Watts times a power of ten; values from `f0` on at scale 0 stand for 250 W and more
+/// Watts times a power of ten; at scale 0, values from `f0` on stand for 250 W and each 25 W more
 /// (PCIe 6.0 §7.5.3.9).
 pub(super) fn slot_power_mw(value: u8, scale: u8) -> u32 {
     match (scale, value) {
-        (0, 0xf0) => 250_000,
-        (0, 0xf1) => 275_000,
-        (0, 0xf2..) => 300_000,
+        (0, 0xf0..) => 250_000 + u32::from(value - 0xf0) * 25_000,
         (0, value) => u32::from(value) * 1000,
         (1, value) => u32::from(value) * 100,
         (2, value) => u32::from(value) * 10,

@@ -129,6 +129,7 @@ flags! {
         EQUALIZATION_REQUEST = 5, "LinkEqualizationRequest", "Equalization is wanted.";
         RETIMER = 6, "Retimer", "There is a retimer.";
         TWO_RETIMERS = 7, "2Retimers", "There are two retimers.";
+        DRS = 15, "DRS", "The device below reported that it is ready.";
     }
 }
 
@@ -158,7 +159,8 @@ impl Link2 {
         Some(Self {
             capabilities: LinkCapabilities2::of(capabilities),
             speeds: field8(capabilities, 1, 7),
-            target_speed: Speed(field8(control.into(), 0, 4)),
+            // A link that knows one speed may leave the field at 0.
+            target_speed: Speed(field8(control.into(), 0, 4).max(1)),
             control: LinkControl2::of(control),
             status: LinkStatus2::of(at.u16(0x32)?),
         })
