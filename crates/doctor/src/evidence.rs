@@ -1,0 +1,66 @@
+//! Where things are seen, and how they are put.
+
+use virtfn_host::{Function, Host, IommuGroup, Seen};
+
+/// Where a function's attribute is.
+pub(crate) fn at(function: &Function, name: &str) -> String {
+    format!("sys/bus/pci/devices/{}/{name}", function.address)
+}
+
+/// `a`, `a and b`, `a, b and c`.
+pub(crate) fn list(items: impl IntoIterator<Item = String>) -> String {
+    let items: Vec<String> = items.into_iter().collect();
+    match items.as_slice() {
+        [] => String::new(),
+        [one] => one.clone(),
+        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+    }
+}
+
+/// The words of the kernel's command line.
+pub(crate) fn flags(host: &Host) -> Vec<&str> {
+    let line = host.kernel.command_line.known().map_or("", String::as_str);
+    line.split_whitespace().collect()
+}
+
+/// The IOMMUs that run: by their own list, or as the links of the functions behind them prove.
+pub(crate) enum Running {
+    Yes { path: String, value: String },
+    No,
+    NotSeen,
+}
+
+pub(crate) fn iommus(host: &Host) -> Running {
+    const CLASS: &str = "sys/class/iommu";
+    match &host.kernel.iommus {
+        Seen::Known(names) if !names.is_empty() => {
+            return Running::Yes { path: CLASS.into(), value: names.join(" ") };
+        }
+        Seen::Known(_) | Seen::Absent | Seen::Unreadable(_) => {}
+    }
+    let mut translated = host.functions.values().filter(|function| function.behind_iommu);
+    match (translated.next(), &host.kernel.iommus) {
+        (Some(first), _) => Running::Yes { path: at(first, "iommu"), value: "a link".into() },
+        (None, Seen::Known(_)) => Running::No,
+        (None, Seen::Absent | Seen::Unreadable(_)) => Running::NotSeen,
+    }
+}
+
+/// A function's group as the kernel made it.
+pub(crate) fn group<'h>(host: &'h Host, function: &Function) -> Option<&'h IommuGroup> {
+    host.groups.get(&function.iommu_group?)
+}
+
+/// Is this an x86 machine? Known from its CPU alone.
+pub(crate) fn is_x86(host: &Host) -> Option<bool> {
+    match host.kernel.cpu.known()?.machine.as_str() {
+        "x86_64" => Some(true),
+        "unknown" => None,
+        _ => Some(false),
+    }
+}
+
+/// Does the kernel itself run in a virtual machine? Unseen counts as no.
+pub(crate) fn is_guest(host: &Host) -> bool {
+    host.kernel.cpu.known().is_some_and(|cpu| cpu.flags.contains("hypervisor"))
+}

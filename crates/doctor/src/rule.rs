@@ -1,0 +1,61 @@
+//! A rule is data, and one pure function.
+
+use virtfn_host::{Function, Host};
+
+use crate::opinion::Opinion;
+use crate::uses::Uses;
+
+/// One requirement, or one thing that goes wrong.
+#[derive(Clone, Copy, Debug)]
+pub struct Rule {
+    /// Its name, for ever.
+    pub id: &'static str,
+    /// What a line about it starts with: a word or two.
+    pub label: &'static str,
+    /// Which objects it looks at.
+    pub about: About,
+    /// Whom it matters to.
+    pub matters_for: Uses,
+    /// The rules whose failure, of the same object, its PF or the host, explains this one's.
+    pub follows: &'static [&'static str],
+    /// How it judges.
+    pub judge: Judge,
+    /// Its page, in Markdown: what it means, how it is seen, what mends it.
+    pub page: &'static str,
+}
+
+/// Which objects a rule looks at. Devices that the user names narrow all but the host's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// The machine as a whole.
+    Host,
+    /// Functions that can make VFs, or have the capability for it, and those that the user names.
+    EachSriovDevice,
+    /// Functions that can make VFs.
+    EachPf,
+    /// VFs.
+    EachVf,
+    /// VFs, and whatever the user names: what could be handed over.
+    EachGuest,
+    /// PFs, VFs, and whatever the user names.
+    EachDevice,
+}
+
+/// How a rule judges.
+#[derive(Clone, Copy, Debug)]
+pub enum Judge {
+    /// The machine.
+    Host(fn(&Host) -> Opinion),
+    /// One function at a time.
+    Each(fn(&Host, &Function) -> Opinion),
+    /// One function at a time, or the machine for want of one.
+    EachOrNone(fn(&Host, &Function) -> Opinion, fn(&Host) -> Opinion),
+}
+
+impl Rule {
+    /// The first line of its page.
+    #[must_use]
+    pub fn title(&self) -> &'static str {
+        self.page.lines().next().unwrap_or_default().trim_start_matches('#').trim()
+    }
+}

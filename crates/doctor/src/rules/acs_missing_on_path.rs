@@ -1,0 +1,136 @@
+//! Can anything on the way to the root send a request past the IOMMU?
+
+use virtfn_host::{Function, Host, Seen};
+use virtfn_predict::{
+    Acs, Break, Ground, Isolation, Judgement, Lack, RULES, Step, Unseen, isolation,
+};
+
+use crate::advice;
+use crate::evidence::{flags, group};
+use crate::opinion::Opinion;
+use crate::rule::{About, Judge, Rule};
+use crate::uses::Uses;
+
+pub(crate) const RULE: Rule = Rule {
+    id: "acs-missing-on-path",
+    label: "isolation",
+    about: About::EachSriovDevice,
+    matters_for: Uses::VM.and(Uses::DPDK),
+    follows: &[],
+    judge: Judge::Each(judge),
+    page: include_str!("acs_missing_on_path.md"),
+};
+
+fn judge(host: &Host, function: &Function) -> Opinion {
+    let whole = isolation(host, function);
+    // A VF never shares its device (the kernel clears its multifunction flag), so that only what
+    // is above a PF matters to its VFs.
+    let matters = if function.pf().is_some() { whole.above() } else { whole.clone() };
+    let opinion = match matters.judgement() {
+        Judgement::Isolated if whole.judgement() == Judgement::Isolated => {
+            Opinion::pass(format!("path to the root isolated{}", top(&whole)))
+        }
+        Judgement::Isolated => beside(&whole),
+        Judgement::Broken(at) if kernel_parts(host, function, &at) => Opinion::warn(format!(
+            "{at}, by the rules of {RULES}; this kernel isolates it all the same"
+        ))
+        .fix("check that kernel's reasons: newer ones know more chips"),
+        Judgement::Broken(at) => broken(host, &at),
+        Judgement::Unknown(unseen) => unknown(&unseen),
+    };
+    whole.path.iter().fold(opinion, |opinion, step| {
+        opinion.saw(format!("sys/bus/pci/devices/{}/config", step.address), said(step))
+    })
+}
+
+/// The root port by which the path is isolated.
+fn top(isolation: &Isolation) -> String {
+    let last = isolation.path.last().filter(|_| isolation.path.len() > 1);
+    last.map(|step| format!(" ({})", named(step))).unwrap_or_default()
+}
+
+fn named(step: &Step) -> String {
+    let kind = step.kind.map_or_else(|| "bridge".into(), |kind| kind.to_string());
+    let what = match &step.acs {
+        Acs::Isolates(Ground::On(flags)) if !flags.is_empty() => {
+            flags.names().collect::<Vec<_>>().join(" ")
+        }
+        Acs::Isolates(ground) => ground.to_string(),
+        Acs::Lacks { lack, .. } => lack.to_string(),
+        Acs::Unseen(_) => "not seen".into(),
+    };
+    format!("{kind} {}: {what}", step.address.short())
+}
+
+/// What one element's registers said.
+fn said(step: &Step) -> String {
+    let kind = step.kind.map(|kind| format!("{kind}, ")).unwrap_or_default();
+    match &step.acs {
+        Acs::Isolates(ground) => format!("{kind}{ground}"),
+        Acs::Lacks { lack, missing } if missing.is_empty() => format!("{kind}{lack}"),
+        Acs::Lacks { lack, missing } => {
+            format!("{kind}{lack}; missing {}", missing.names().collect::<Vec<_>>().join(" "))
+        }
+        Acs::Unseen(unseen) => format!("not seen: {}", unseen.unreadable.why),
+    }
+}
+
+/// The path is well; the PF shares its group with the card's other functions.
+fn beside(whole: &Isolation) -> Opinion {
+    match whole.judgement() {
+        Judgement::Unknown(unseen) => unknown(&unseen),
+        Judgement::Isolated | Judgement::Broken(_) => Opinion::warn(
+            "its VFs are isolated; itself it shares a group with the card's other functions",
+        )
+        .fix("nothing to do for VFs; to pass this function whole, pass the others with it"),
+    }
+}
+
+/// Did the kernel that runs part them although its rules, as known here, would not? A patched kernel
+/// that was told to pretend proves nothing.
+fn kernel_parts(host: &Host, function: &Function, at: &Break) -> bool {
+    let pretends = flags(host).iter().any(|flag| flag.starts_with("pcie_acs_override"));
+    let joined = group(host, function).is_none_or(|group| group.members.contains(&at.address));
+    let told = matches!(host.kernel.command_line, Seen::Known(_));
+    told && !pretends && !joined && at.address != function.address
+}
+
+fn unknown(unseen: &Unseen) -> Opinion {
+    Opinion::unknown(format!("whether {} isolates could not be seen", unseen.address.short()))
+        .could_not_see(&unseen.unreadable)
+}
+
+fn broken(host: &Host, at: &Break) -> Opinion {
+    let opinion =
+        Opinion::fail(format!("{at}, so what is below it can reach its neighbours past the IOMMU"));
+    match at.lack {
+        Lack::SwitchedOff => opinion.fixes(switch_on(host, at)),
+        Lack::NoCapability | Lack::Quirk(_) => opinion
+            .fix("switch on ACS in the firmware's setup, if it is there (PCIe ACS, ACS Enable)")
+            .fix("put the card in another slot, one of the processor's own that hangs on a root port with ACS")
+            .fix("try a newer kernel, which may know this port to isolate")
+            .fix("not advised: pcie_acs_override makes smaller groups and isolates nothing"),
+        Lack::Conventional => opinion.fix("put the card in a slot that is PCI Express all the way up"),
+        Lack::SharedDevice | Lack::EventCollector | Lack::BehindController => {
+            opinion.fix("pass all functions of the group to the same VM")
+        }
+    }
+}
+
+/// The port can do it and somebody switched it off.
+fn switch_on(host: &Host, at: &Break) -> Vec<String> {
+    let guilty = flags(host).into_iter().find(|flag| {
+        flag.starts_with("pci=")
+            && (flag.contains("disable_acs_redir") || flag.contains("config_acs"))
+    });
+    let mut fixes = match guilty {
+        Some(flag) => advice::command_line(&format!("remove {flag}")),
+        None => Vec::new(),
+    };
+    fixes.push("switch on ACS in the firmware's setup".into());
+    fixes.extend(advice::command_line(&format!(
+        "add pci=config_acs=xx111x1@{} (Linux 6.11 on)",
+        at.address
+    )));
+    fixes
+}

@@ -1,0 +1,36 @@
+//! The rules, causes before what follows from them.
+
+use crate::rule::Rule;
+
+mod acs_missing_on_path;
+mod device_not_translated;
+mod group_not_viable;
+mod interrupt_remapping_off;
+mod iommu_absent_in_firmware;
+mod iommu_off_in_kernel;
+mod iommu_table_damaged;
+mod pf_driver_missing;
+mod sriov_missing;
+mod vf_driver_missing;
+mod vf_driver_override_stale;
+mod vfio_missing;
+mod vfs_from_module_option;
+mod wrong_iommu_flags;
+
+/// Every rule. A rule stands behind those that it follows.
+pub const RULES: &[Rule] = &[
+    iommu_absent_in_firmware::RULE,
+    iommu_table_damaged::RULE,
+    iommu_off_in_kernel::RULE,
+    wrong_iommu_flags::RULE,
+    interrupt_remapping_off::RULE,
+    vfio_missing::RULE,
+    sriov_missing::RULE,
+    pf_driver_missing::RULE,
+    vf_driver_missing::RULE,
+    vfs_from_module_option::RULE,
+    device_not_translated::RULE,
+    acs_missing_on_path::RULE,
+    group_not_viable::RULE,
+    vf_driver_override_stale::RULE,
+];

@@ -1,0 +1,105 @@
+//! Did a module option make the VFs?
+
+use virtfn_host::{Function, Host, Seen};
+
+use crate::evidence::flags;
+use crate::opinion::Opinion;
+use crate::rule::{About, Judge, Rule};
+use crate::uses::Uses;
+
+pub(crate) const RULE: Rule = Rule {
+    id: "vfs-from-module-option",
+    label: "VFs made by",
+    about: About::EachPf,
+    matters_for: Uses::ALL,
+    follows: &["pf-driver-missing"],
+    judge: Judge::Each(judge),
+    page: include_str!("vfs_from_module_option.md"),
+};
+
+fn judge(host: &Host, function: &Function) -> Opinion {
+    let Some(driver) = function.driver.as_deref() else {
+        return Opinion::not_applicable("has no driver");
+    };
+    let made = function.pf().map_or(0, |pf| pf.vfs.len());
+    let traces = traces(host, function, driver);
+    if traces.is_empty() {
+        return without_trace(host, made);
+    }
+    let summary = match made {
+        0 => format!("a module option would make VFs when {driver} is loaded"),
+        _ => format!("the {driver} driver's module option max_vfs made its {made} VFs"),
+    };
+    let opinion = Opinion::warn(summary)
+        .fix(format!("remove max_vfs for {driver} from /etc/modprobe.d and the command line"))
+        .fix("rebuild the initramfs if it holds the option (update-initramfs -u, dracut -f)")
+        .fix(format!("virtfn create {} --vfs {}", function.address.short(), made.max(1)));
+    traces.into_iter().fold(opinion, |opinion, (path, text)| opinion.saw(path, text))
+}
+
+/// Where the option was seen: files, the command line, and what the driver logged.
+fn traces(host: &Host, function: &Function, driver: &str) -> Vec<(String, String)> {
+    let mut traces = Vec::new();
+    let options = host.kernel.module_options.known().into_iter().flatten();
+    let of_driver =
+        |line: &str| line.split_whitespace().nth(1).is_some_and(|name| alike(name, driver));
+    traces.extend(options.filter(|(_, line)| of_driver(line)).cloned());
+    let on_line = |flag: &&str| {
+        let option = flag.split_once('=').filter(|(_, value)| *value != "0");
+        let name = option.and_then(|(name, _)| name.strip_suffix(".max_vfs"));
+        name.is_some_and(|name| alike(name, driver))
+    };
+    traces.extend(
+        flags(host)
+            .iter()
+            .filter(|flag| on_line(flag))
+            .map(|flag| ("proc/cmdline".into(), (*flag).into())),
+    );
+    let logged = host
+        .kernel
+        .log
+        .known()
+        .into_iter()
+        .flatten()
+        .filter(|line| is_logged(line, function, driver));
+    traces.extend(logged.take(2).map(|line| ("kernel.log".into(), line.clone())));
+    traces
+}
+
+/// Module names are the same with `-` and `_`.
+fn alike(a: &str, b: &str) -> bool {
+    a.replace('-', "_") == b.replace('-', "_")
+}
+
+/// What igb, ixgbe and their kin say when they make VFs by themselves.
+fn is_logged(line: &str, function: &Function, driver: &str) -> bool {
+    let of_this = line.contains(driver) && line.contains(&function.address.to_string());
+    let by_option = line.contains("module parameter is deprecated")
+        || line.contains("override max_vfs setting");
+    of_this && by_option
+}
+
+/// No trace. That proves something only where all of the log is there, or there is no VF to explain.
+fn without_trace(host: &Host, made: usize) -> Opinion {
+    let (line, options) = (&host.kernel.command_line, &host.kernel.module_options);
+    if line.known().is_none() || options.known().is_none() {
+        return Opinion::unknown("whether a module option makes VFs could not be seen")
+            .missed("proc/cmdline", line)
+            .missed("etc/modprobe.d", options);
+    }
+    let whole =
+        |lines: &Vec<String>| lines.iter().take(3).any(|line| line.contains("Linux version"));
+    let pass = |summary: &str| {
+        Opinion::pass(summary).saw("proc/cmdline", "no max_vfs").saw("etc/modprobe.d", "no max_vfs")
+    };
+    match &host.kernel.log {
+        _ if made == 0 => pass("no module option makes VFs"),
+        Seen::Known(lines) if whole(lines) => {
+            pass("not by a module option").saw("kernel.log", "whole, no word of max_vfs")
+        }
+        Seen::Known(_) => Opinion::unknown("what made its VFs is no longer in the kernel's log")
+            .saw("kernel.log", "its beginning was pushed out")
+            .fix("journalctl -k -b may still have it"),
+        seen => Opinion::unknown("what made its VFs could not be seen").missed("kernel.log", seen),
+    }
+}

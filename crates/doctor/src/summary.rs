@@ -1,0 +1,123 @@
+//! What all findings come to, in one line.
+
+use std::collections::BTreeSet;
+
+use virtfn_host::Host;
+use virtfn_pci::Address;
+
+use crate::evidence::list;
+use crate::finding::{Finding, Object, Verdict};
+use crate::uses::Uses;
+
+/// No line names more devices than this.
+const MAX_NAMED: usize = 4;
+
+/// Is the machine ready?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// Nothing failed, and all that matters was seen.
+    Ready,
+    /// Something failed.
+    NotReady,
+    /// Nothing failed, but something that matters could not be seen.
+    Unsure,
+}
+
+/// What all findings come to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// Is the machine ready?
+    pub readiness: Readiness,
+    /// The first line that a person reads.
+    pub line: String,
+    /// How many findings failed.
+    pub failures: usize,
+    /// How many warn.
+    pub warnings: usize,
+    /// How many could not be seen.
+    pub unknowns: usize,
+}
+
+/// Sums up the findings of one run.
+#[must_use]
+pub fn summary(host: &Host, findings: &[Finding], uses: Uses) -> Summary {
+    let count = |verdict| findings.iter().filter(|finding| finding.verdict == verdict).count();
+    let (failures, warnings, unknowns) =
+        (count(Verdict::Fail), count(Verdict::Warn), count(Verdict::Unknown));
+    let readiness = match (failures, unknowns) {
+        (1.., _) => Readiness::NotReady,
+        (0, 1..) => Readiness::Unsure,
+        (0, 0) => Readiness::Ready,
+    };
+    let mut line = match readiness {
+        Readiness::Ready => format!("Ready: {}.", ready(host, findings, uses)),
+        Readiness::NotReady => not_ready(findings, failures),
+        Readiness::Unsure => unsure(findings, unknowns),
+    };
+    if warnings > 0 {
+        line.push_str(&format!(" {}.", number(warnings, "warning")));
+    }
+    Summary { readiness, line, failures, warnings, unknowns }
+}
+
+/// Who can go where.
+fn ready(host: &Host, findings: &[Finding], uses: Uses) -> String {
+    let objects = findings.iter().filter_map(|finding| finding.object.address());
+    let objects: BTreeSet<Address> = objects.collect();
+    let is_pf = |address: &&Address| host.functions.get(*address).is_some_and(|f| f.pf().is_some());
+    let pfs: Vec<Address> = objects.iter().filter(is_pf).copied().collect();
+    let to = destination(uses);
+    if pfs.is_empty() {
+        return format!("{} can go to {to}", named(&objects.into_iter().collect::<Vec<_>>()));
+    }
+    let alone = findings.iter().all(|finding| {
+        !matches!(finding.rule, "acs-missing-on-path" | "group-not-viable")
+            || matches!(finding.verdict, Verdict::Pass)
+    });
+    let alone = alone && uses.overlaps(Uses::VM.and(Uses::DPDK));
+    format!("VFs of {} can go to {to}{}", named(&pfs), if alone { ", each on its own" } else { "" })
+}
+
+fn destination(uses: Uses) -> &'static str {
+    if uses.overlaps(Uses::VM) {
+        "VMs"
+    } else if uses.overlaps(Uses::DPDK) {
+        "DPDK programs"
+    } else {
+        "containers"
+    }
+}
+
+fn named(addresses: &[Address]) -> String {
+    let short = addresses.iter().take(MAX_NAMED).map(|address| address.short());
+    let more = addresses.len().saturating_sub(MAX_NAMED);
+    let rest = (more > 0).then(|| format!("{more} more"));
+    list(short.chain(rest))
+}
+
+fn not_ready(findings: &[Finding], failures: usize) -> String {
+    let first = findings.iter().find(|finding| finding.verdict == Verdict::Fail);
+    let said = first.map(sentence).unwrap_or_default();
+    match failures - 1 {
+        0 => format!("Not ready: {said}."),
+        more => format!("Not ready: {said}. {}.", number(more, "more failure")),
+    }
+}
+
+fn unsure(findings: &[Finding], unknowns: usize) -> String {
+    let first = findings.iter().find(|finding| finding.verdict == Verdict::Unknown);
+    let said = first.map(sentence).unwrap_or_default();
+    let things = number(unknowns, "thing");
+    format!("Not sure: nothing failed, but {things} that matter could not be seen: {said}.")
+}
+
+fn sentence(finding: &Finding) -> String {
+    match finding.object {
+        Object::Host => finding.summary.clone(),
+        Object::Function(address) => format!("{}: {}", address.short(), finding.summary),
+    }
+}
+
+fn number(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
