@@ -2,9 +2,11 @@
 
 mod steps;
 
+use std::io::{self, Write};
 use std::time::Instant;
 
 use anyhow::{Result, bail};
+use virtfn_lab::job::Event;
 use virtfn_lab::{Boot, COMMAND_LIMIT, Holder, Machine, Topology};
 
 use self::steps::{STEPS, Step};
@@ -49,11 +51,7 @@ fn walk(machine: &Machine) -> Result<()> {
 /// Runs one command, prints it as it looks at a prompt, and holds it to its word.
 fn show(machine: &Machine, line: &str, exits: i32, says: &[&str]) -> Result<()> {
     println!("\n$ {line}");
-    let finished = machine.run_line(line, COMMAND_LIMIT)?;
-    let printed = [finished.stdout, finished.stderr].concat();
-    let printed = String::from_utf8_lossy(&printed);
-    print!("{printed}");
-    let status = finished.ending.status();
+    let (status, printed) = run_aloud(machine, line)?;
     if status != 0 {
         println!("(exit status {status})");
     }
@@ -64,4 +62,24 @@ fn show(machine: &Machine, line: &str, exits: i32, says: &[&str]) -> Result<()> 
         bail!("`{line}` should say {missing:?}");
     }
     Ok(())
+}
+
+/// Runs one command and prints what it writes as it comes; returns its status and all it wrote.
+fn run_aloud(machine: &Machine, line: &str) -> Result<(i32, String)> {
+    let mut job = machine.spawn_argv(["sh", "-c", line])?;
+    job.close_stdin()?;
+    let deadline = Instant::now() + COMMAND_LIMIT;
+    let mut printed = Vec::new();
+    loop {
+        match job.next(deadline)? {
+            Event::Stdout(bytes) | Event::Stderr(bytes) => {
+                io::stdout().write_all(&bytes)?;
+                io::stdout().flush()?;
+                printed.extend(bytes);
+            }
+            Event::Ended(ending) => {
+                return Ok((ending.status(), String::from_utf8_lossy(&printed).into_owned()));
+            }
+        }
+    }
 }
