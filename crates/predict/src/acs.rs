@@ -155,7 +155,8 @@ const fn lacks(lack: Lack, missing: AcsFlags) -> Acs {
 
 /// Does an IOMMU translate anything here?
 fn translates(host: &Host) -> bool {
-    host.functions.values().any(|function| function.behind_iommu)
+    let runs = matches!(&host.kernel.iommus, Seen::Known(iommus) if !iommus.is_empty());
+    runs || host.functions.values().any(|function| function.behind_iommu)
 }
 
 impl fmt::Display for Lack {

@@ -91,7 +91,7 @@ fn kind(function: &Function) -> Option<Kind> {
 
 /// Is the function kept apart from the others of its device? (`get_pci_function_alias_group`)
 fn among_its_device(host: &Host, function: &Function) -> Acs {
-    if function.address.domain() >= FIRST_VMD_DOMAIN && function.parent.is_none() {
+    if hangs_on_vmd(host, function) {
         let lack = Lack::BehindController;
         return Acs::Lacks { lack, missing: AcsFlags::default() };
     }
@@ -113,6 +113,13 @@ fn among_its_device(host: &Host, function: &Function) -> Acs {
         }
     }
     unseen.map_or(Acs::Isolates(Ground::Alone), Acs::Unseen)
+}
+
+/// Is its domain one that a VMD controller made? (`pci_real_dma_dev`)
+fn hangs_on_vmd(host: &Host, function: &Function) -> bool {
+    // Hyper-V has such domains too, and no VMD.
+    let is_vmd = |other: &Function| other.driver.as_deref() == Some("vmd");
+    function.address.domain() >= FIRST_VMD_DOMAIN && host.functions.values().any(is_vmd)
 }
 
 /// The other functions with the same bus and device number.
