@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use virtfn_lab::job::Event;
+use virtfn_lab::kernel::Kernel;
 use virtfn_lab::{Boot, Machine, Topology};
 
 use crate::{build, progress, shell, workspace};
@@ -94,6 +95,7 @@ pub(crate) fn boot(arguments: &MachineArguments) -> Result<Machine> {
         topology.modules.clear();
     }
     let kernel = arguments.kernel.as_deref().unwrap_or_else(|| topology.usual_kernel()).to_owned();
+    Kernel::find(&kernel)?; // Before minutes of building, not after.
     let binaries = build::for_the_lab(arguments.virtfn.as_deref())?;
     progress::step(&format!("Booting {} on {kernel}", topology.name), || {
         Machine::boot(&Boot { topology, kernel, binaries })

@@ -53,9 +53,5 @@ impl AsFd for Container {
 }
 
 fn refused(operation: &'static str, errno: Errno) -> VfioError {
-    VfioError::Refused {
-        object: PATH.to_owned(),
-        operation,
-        errno,
-    }
+    VfioError::Refused { object: PATH.to_owned(), operation, errno }
 }

@@ -43,9 +43,6 @@ impl Device {
             operation: "ask what it offers",
             errno,
         })?;
-        Ok(DeviceInfo {
-            regions: info.num_regions,
-            interrupt_kinds: info.num_irqs,
-        })
+        Ok(DeviceInfo { regions: info.num_regions, interrupt_kinds: info.num_irqs })
     }
 }

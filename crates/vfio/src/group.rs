@@ -69,31 +69,18 @@ impl Group {
     /// # Errors
     /// [`VfioError::NoDevice`] when it is not in the group, or the kernel's refusal.
     pub fn device(&self, address: Address) -> Result<Device, VfioError> {
-        let name = CString::new(address.to_string()).map_err(|_| VfioError::NoDevice {
-            address,
-            group: self.id,
-        })?;
+        let name = CString::new(address.to_string())
+            .map_err(|_| VfioError::NoDevice { address, group: self.id })?;
         let fd = ioctl::device_fd(&self.fd, &name).map_err(|errno| match errno {
-            Errno::NODEV => VfioError::NoDevice {
-                address,
-                group: self.id,
-            },
-            errno => VfioError::Refused {
-                object: address.to_string(),
-                operation: "open",
-                errno,
-            },
+            Errno::NODEV => VfioError::NoDevice { address, group: self.id },
+            errno => VfioError::Refused { object: address.to_string(), operation: "open", errno },
         })?;
         Ok(Device::new(fd, address))
     }
 }
 
 fn refused(id: GroupId, operation: &'static str, errno: Errno) -> VfioError {
-    VfioError::Refused {
-        object: format!("IOMMU group {id}"),
-        operation,
-        errno,
-    }
+    VfioError::Refused { object: format!("IOMMU group {id}"), operation, errno }
 }
 
 #[cfg(test)]

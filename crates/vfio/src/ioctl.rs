@@ -75,21 +75,10 @@ pub(crate) fn set_iommu(container: impl AsFd, backend: u32) -> rustix::io::Resul
 
 /// `VFIO_GROUP_GET_STATUS`: the group's flags.
 pub(crate) fn group_flags(group: impl AsFd) -> rustix::io::Result<u32> {
-    let mut status = vfio_group_status {
-        argsz: argsz::<vfio_group_status>(),
-        flags: 0,
-    };
+    let mut status = vfio_group_status { argsz: argsz::<vfio_group_status>(), flags: 0 };
     let argument = (&raw mut status).cast();
     // SAFETY: the kernel writes at most `argsz` bytes to `status`, which is that long and lives on.
-    unsafe {
-        ioctl(
-            group,
-            Call {
-                number: Number::GroupGetStatus,
-                argument,
-            },
-        )
-    }?;
+    unsafe { ioctl(group, Call { number: Number::GroupGetStatus, argument }) }?;
     Ok(status.flags)
 }
 
@@ -98,31 +87,14 @@ pub(crate) fn set_container(group: impl AsFd, container: impl AsFd) -> rustix::i
     let mut fd: RawFd = container.as_fd().as_raw_fd();
     let argument = (&raw mut fd).cast();
     // SAFETY: the kernel reads one int, which `fd` is.
-    unsafe {
-        ioctl(
-            group,
-            Call {
-                number: Number::GroupSetContainer,
-                argument,
-            },
-        )
-    }
-    .map(drop)
+    unsafe { ioctl(group, Call { number: Number::GroupSetContainer, argument }) }.map(drop)
 }
 
 /// `VFIO_GROUP_GET_DEVICE_FD`: opens a function of the group, named as in sysfs.
 pub(crate) fn device_fd(group: impl AsFd, name: &CStr) -> rustix::io::Result<OwnedFd> {
     let argument = name.as_ptr().cast_mut().cast();
     // SAFETY: the kernel reads a string up to its zero and writes nothing there.
-    let fd = unsafe {
-        ioctl(
-            group,
-            Call {
-                number: Number::GroupGetDeviceFd,
-                argument,
-            },
-        )
-    }?;
+    let fd = unsafe { ioctl(group, Call { number: Number::GroupGetDeviceFd, argument }) }?;
     // SAFETY: a successful call answers with a descriptor that is new and nobody else's.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
@@ -130,21 +102,10 @@ pub(crate) fn device_fd(group: impl AsFd, name: &CStr) -> rustix::io::Result<Own
 /// `VFIO_DEVICE_GET_INFO`: flags, and how many regions and interrupt kinds the device has.
 pub(crate) fn device_info(device: impl AsFd) -> rustix::io::Result<vfio_device_info> {
     let argsz = argsz::<vfio_device_info>();
-    let mut info = vfio_device_info {
-        argsz,
-        ..Default::default()
-    };
+    let mut info = vfio_device_info { argsz, ..Default::default() };
     let argument = (&raw mut info).cast();
     // SAFETY: the kernel writes at most `argsz` bytes to `info`, which is that long and lives on.
-    unsafe {
-        ioctl(
-            device,
-            Call {
-                number: Number::DeviceGetInfo,
-                argument,
-            },
-        )
-    }?;
+    unsafe { ioctl(device, Call { number: Number::DeviceGetInfo, argument }) }?;
     Ok(info)
 }
 
@@ -172,10 +133,7 @@ mod tests {
             (Number::GroupGetDeviceFd, 0x3b6a),
             (Number::DeviceGetInfo, 0x3b6b),
         ] {
-            let call = Call {
-                number,
-                argument: std::ptr::null_mut(),
-            };
+            let call = Call { number, argument: std::ptr::null_mut() };
             assert_eq!(call.opcode(), opcode);
         }
     }

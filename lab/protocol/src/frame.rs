@@ -63,11 +63,7 @@ impl Frame {
         }
         let mut body = vec![0; bytes];
         port.read_exact(&mut body)?;
-        Ok(Some(Self {
-            job: JobId(u32::from_le_bytes([j0, j1, j2, j3])),
-            kind,
-            body,
-        }))
+        Ok(Some(Self { job: JobId(u32::from_le_bytes([j0, j1, j2, j3])), kind, body }))
     }
 
     /// Writes the frame as one write, so that frames of several threads do not mix under a lock.
@@ -95,11 +91,7 @@ mod tests {
     use super::*;
 
     fn frame(body: &[u8]) -> Frame {
-        Frame {
-            job: JobId(7),
-            kind: 3,
-            body: body.to_vec(),
-        }
+        Frame { job: JobId(7), kind: 3, body: body.to_vec() }
     }
 
     #[test]
@@ -132,11 +124,7 @@ mod tests {
     #[test]
     fn an_overlong_body_is_not_sent() {
         let mut wire = Vec::new();
-        assert!(
-            frame(&vec![0; MAX_BODY_BYTES + 1])
-                .write_to(&mut wire)
-                .is_err()
-        );
+        assert!(frame(&vec![0; MAX_BODY_BYTES + 1]).write_to(&mut wire).is_err());
         assert!(wire.is_empty());
     }
 }

@@ -169,18 +169,12 @@ impl FromGuest {
     pub fn parse(frame: Frame) -> Result<Self, FrameError> {
         let body = frame.body;
         Ok(match frame.kind {
-            1 => Self::Ready {
-                kernel: serde_json::from_slice::<Ready>(&body)?.kernel,
-            },
-            2 => Self::Started {
-                pid: serde_json::from_slice::<Started>(&body)?.pid,
-            },
+            1 => Self::Ready { kernel: serde_json::from_slice::<Ready>(&body)?.kernel },
+            2 => Self::Started { pid: serde_json::from_slice::<Started>(&body)?.pid },
             3 => Self::Stdout(body),
             4 => Self::Stderr(body),
             5 => Self::Ended(serde_json::from_slice(&body)?),
-            6 => Self::Refused {
-                why: serde_json::from_slice::<Refused>(&body)?.why,
-            },
+            6 => Self::Refused { why: serde_json::from_slice::<Refused>(&body)?.why },
             kind => return Err(FrameError::UnknownKind { kind }),
         })
     }
@@ -192,20 +186,10 @@ mod tests {
 
     #[test]
     fn every_question_survives_the_wire() {
-        let terminal = Terminal {
-            rows: 24,
-            columns: 80,
-            kind: "xterm".into(),
-        };
+        let terminal = Terminal { rows: 24, columns: 80, kind: "xterm".into() };
         for message in [
-            ToGuest::Spawn(Spawn {
-                argv: vec!["ip".into(), "link".into()],
-                terminal: None,
-            }),
-            ToGuest::Spawn(Spawn {
-                argv: vec!["sh".into()],
-                terminal: Some(terminal),
-            }),
+            ToGuest::Spawn(Spawn { argv: vec!["ip".into(), "link".into()], terminal: None }),
+            ToGuest::Spawn(Spawn { argv: vec!["sh".into()], terminal: Some(terminal) }),
             ToGuest::Stdin(vec![0, 255, 10]),
             ToGuest::CloseStdin,
             ToGuest::Signal(9),
@@ -218,17 +202,13 @@ mod tests {
     #[test]
     fn every_answer_survives_the_wire() {
         for message in [
-            FromGuest::Ready {
-                kernel: "6.12".into(),
-            },
+            FromGuest::Ready { kernel: "6.12".into() },
             FromGuest::Started { pid: 12 },
             FromGuest::Stdout(vec![0xff, 0]),
             FromGuest::Stderr(b"no".to_vec()),
             FromGuest::Ended(Ending::Code(3)),
             FromGuest::Ended(Ending::Signal(9)),
-            FromGuest::Refused {
-                why: "no such program".into(),
-            },
+            FromGuest::Refused { why: "no such program".into() },
         ] {
             let frame = message.clone().frame(JobId(1)).unwrap();
             assert_eq!(FromGuest::parse(frame).unwrap(), message);
@@ -238,11 +218,7 @@ mod tests {
     #[test]
     fn a_kind_from_nowhere_is_refused() {
         for kind in [0, 7, 255] {
-            let frame = Frame {
-                job: JobId(1),
-                kind,
-                body: Vec::new(),
-            };
+            let frame = Frame { job: JobId(1), kind, body: Vec::new() };
             assert!(ToGuest::parse(frame.clone()).is_err());
             assert!(FromGuest::parse(frame).is_err());
         }
