@@ -5,5 +5,10 @@
 #![allow(clippy::unwrap_used)] // A test that cannot unwrap has failed.
 
 mod boots;
+mod carve;
+mod crash;
+mod faults;
+mod holders;
+mod records;
 mod runner;
 mod vfio;

@@ -1,7 +1,8 @@
 //! Nothing in use is taken away: the proof that a function is idle, just before it is touched.
 
 use virtfn_host::{Function, Holder, HolderKind, Host, Seen, is_vfio_driver};
-use virtfn_kernel::{SysRoot, processes};
+use virtfn_kernel::SysRoot;
+use virtfn_kernel::processes::{self, OpenNode};
 use virtfn_pci::Address;
 use virtfn_plan::{Action, Plan, Use};
 
@@ -29,17 +30,32 @@ pub(crate) fn settle_doubts(root: &SysRoot, host: &mut Host, plan: &Plan) -> boo
 fn settle(function: &mut Function, group: u32, busy: Seen<bool>) {
     match busy {
         Seen::Known(false) => function.holders = Seen::Known(Vec::new()),
-        Seen::Known(true) => {
-            let name = match &function.holders {
-                Seen::Unreadable(unreadable) => unreadable.why.to_string(),
-                _ => "a process that cannot be seen from here".into(),
-            };
-            let through = format!("/dev/vfio/{group} (busy)");
-            let holder = Holder { kind: HolderKind::Unseen, name, pid: None, through };
-            function.holders = Seen::Known(vec![holder]);
-        }
+        Seen::Known(true) => function.holders = Seen::Known(suspects(group)),
         Seen::Absent | Seen::Unreadable(_) => {}
     }
+}
+
+/// Who may have a group that somebody has: whoever holds a device that the kernel does not name.
+fn suspects(group: u32) -> Vec<Holder> {
+    let through = format!("/dev/vfio/{group} (busy)");
+    let nodes = processes::open_nodes();
+    let nameless = nodes.known().map(|nodes| nodes.nameless()).unwrap_or_default();
+    let kind = if nameless.len() == 1 { HolderKind::Process } else { HolderKind::Unseen };
+    let suspect = |node: &OpenNode| Holder {
+        kind,
+        name: if kind == HolderKind::Process {
+            node.name.clone()
+        } else {
+            format!("perhaps {}", node.name)
+        },
+        pid: Some(node.pid),
+        through: through.clone(),
+    };
+    if nameless.is_empty() {
+        let name = "a process that cannot be seen from here".to_owned();
+        return vec![Holder { kind, name, pid: None, through }];
+    }
+    nameless.into_iter().map(suspect).collect()
 }
 
 /// The functions that some step takes from somebody.

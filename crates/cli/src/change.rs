@@ -24,6 +24,9 @@ const STATE: &str = "/run/virtfn";
 /// What takes longer tells what it is doing.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// What a list shows.
+const LISTED: [Facet; 4] = [Facet::Netdevs, Facet::Admin, Facet::Holders, Facet::Names];
+
 /// Flags of every command that changes something.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct Flags {
@@ -85,8 +88,7 @@ pub fn make<W: Fn(&Host, Policy) -> Result<Policy, Error>>(
         return Ok(Exit::Done);
     }
     let outcome = run(root, &about, change, flags, context)?;
-    let mut list = List::of(&outcome.host, Which::All);
-    list.functions.retain(|function| (change.shown)(&outcome.host, function.address));
+    let list = listed(root, change.shown)?;
     if flags.json {
         context.out.document(&list)?;
     } else {
@@ -95,6 +97,14 @@ pub fn make<W: Fn(&Host, Policy) -> Result<Policy, Error>>(
         context.out.text(&format!("{sentence}\n\n{}", list.text(page)))?;
     }
     Ok(Exit::Done)
+}
+
+/// What is there now, of the functions that the change was about, as `virtfn list` sees it.
+fn listed(root: &SysRoot, shown: &dyn Fn(&Host, Address) -> bool) -> Result<List, Error> {
+    let host = virtfn_observe::host(root, &Look::at(&LISTED))?;
+    let mut few = host.clone();
+    few.functions.retain(|address, _| shown(&host, *address));
+    Ok(List::of(&few, Which::Sriov))
 }
 
 fn run<W: Fn(&Host, Policy) -> Result<Policy, Error>>(
@@ -115,11 +125,9 @@ fn run<W: Fn(&Host, Policy) -> Result<Policy, Error>>(
     let done = virtfn_apply::run(root, about, &change.wish, &mut options);
     teller.clear();
     done.map_err(|error| match error {
-        Error::Apply { error, .. } => Error::Apply {
-            object: change.about.short(),
-            stays: change.stays.to_owned(),
-            error,
-        },
+        Error::Apply { error, .. } => {
+            Error::Apply { object: change.about.short(), stays: change.stays.to_owned(), error }
+        }
         other => other,
     })
 }
@@ -145,7 +153,10 @@ impl Teller {
     fn tell(&mut self, progress: &Progress<'_>) {
         match progress {
             Progress::Recovers(pf) => {
-                self.line(&format!("{}: an earlier run was cut short here; putting right what it left", pf.short()));
+                self.line(&format!(
+                    "{}: an earlier run was cut short here; putting right what it left",
+                    pf.short()
+                ));
             }
             Progress::Cuts(hit) => {
                 for interrupted in *hit {

@@ -19,6 +19,12 @@ pub enum Error {
     /// A device that is not here, or is not what is meant.
     #[error(transparent)]
     Device(#[from] Nearest),
+    /// A rule that doctor does not have.
+    #[error(transparent)]
+    Rule(Nearest),
+    /// A word that is no use for a function.
+    #[error(transparent)]
+    Use(#[from] virtfn_doctor::UnknownUse),
     /// A recording that cannot be read or written.
     #[error(transparent)]
     Recording(#[from] ArchiveError),
@@ -80,8 +86,11 @@ impl Error {
     pub fn hints(&self) -> Vec<String> {
         match self {
             Self::Device(device) => device_hints(device),
+            Self::Rule(rule) => rule_hints(rule),
             Self::Apply { object, error, .. } => refusal::hints(object, error),
-            Self::NoMac(vf) => vec![format!("virtfn set {vf} --mac 52:54:00:12:34:56 sets one of your own")],
+            Self::NoMac(vf) => {
+                vec![format!("virtfn set {vf} --mac 52:54:00:12:34:56 sets one of your own")]
+            }
             Self::Recording(ArchiveError::Unsound { .. }) => {
                 vec!["a recording is a file made by `virtfn record`, or a folder with sys/ and proc/ in it".into()]
             }
@@ -91,6 +100,7 @@ impl Error {
             Self::NoPage { commands, .. } => vec![format!("commands: {}", commands.join(", "))],
             Self::Recording(_)
             | Self::Look(_)
+            | Self::Use(_)
             | Self::Root(_)
             | Self::Output(_)
             | Self::Write { .. } => Vec::new(),
@@ -106,6 +116,12 @@ fn device_hints(device: &Nearest) -> Vec<String> {
         format!("nearest: {}", device.nearest.join(", ")),
         "virtfn list --all shows what is here".into(),
     ]
+}
+
+fn rule_hints(rule: &Nearest) -> Vec<String> {
+    let nearest =
+        (!rule.nearest.is_empty()).then(|| format!("nearest: {}", rule.nearest.join(", ")));
+    nearest.into_iter().chain(["virtfn explain lists every rule".to_owned()]).collect()
 }
 
 /// Prints an error with its causes and hints, the one place where that is done.

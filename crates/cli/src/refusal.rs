@@ -32,7 +32,10 @@ fn users(hit: &[Interrupted]) -> String {
 fn failures(failed: &[FailedStep], steps: usize) -> String {
     let mut lines: Vec<String> = failed.iter().map(failure).collect();
     if steps > 1 {
-        lines.push(format!("{} of {steps} steps failed; the list shows what is there now", failed.len()));
+        lines.push(format!(
+            "{} of {steps} steps failed; the list shows what is there now",
+            failed.len()
+        ));
     }
     lines.join("\n")
 }
@@ -54,12 +57,15 @@ pub(crate) fn hints(object: &str, error: &ApplyError) -> Vec<String> {
         ApplyError::InUse(hit) => in_use_hints(hit),
         ApplyError::Plan(error) => plan_hints(error),
         ApplyError::Steps { failed, .. } => {
-            let mut hints: Vec<String> = failed.iter().flat_map(|failed| step_hints(object, failed)).collect();
+            let mut hints: Vec<String> =
+                failed.iter().flat_map(|failed| step_hints(object, failed)).collect();
             hints.dedup();
             hints
         }
         ApplyError::Locked { .. } => vec!["wait for it, or end it".into()],
-        ApplyError::State { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => {
+        ApplyError::State { source, .. }
+            if source.kind() == std::io::ErrorKind::PermissionDenied =>
+        {
             vec!["changing a device needs root: sudo virtfn …".into()]
         }
         ApplyError::State { .. } | ApplyError::Observe(_) => Vec::new(),
@@ -78,7 +84,10 @@ fn in_use_hints(hit: &[Interrupted]) -> Vec<String> {
     match known.first() {
         Some(name) => vec![
             format!("let {name} give it up first"),
-            format!("to take it away from {} all the same: the same command with --force", list(&known)),
+            format!(
+                "to take it away from {} all the same: the same command with --force",
+                list(&known)
+            ),
         ],
         None => vec![
             "run it as root, so that its users can be seen".into(),
@@ -99,15 +108,21 @@ fn plan_hints(error: &PlanError) -> Vec<String> {
         PlanError::TooManyVfs { pf, total, .. } => {
             vec![format!("virtfn create {} --vfs {total}", pf.short())]
         }
-        PlanError::NoSuchVf { vf, .. } => vec![format!("virtfn list shows the VFs of {}", vf.pf.short())],
+        PlanError::NoSuchVf { vf, .. } => {
+            vec![format!("virtfn list shows the VFs of {}", vf.pf.short())]
+        }
         PlanError::GroupMac { .. } => vec!["the first octet of a MAC must be even".into()],
         PlanError::PfHasVfs { pf, .. } => vec![format!("virtfn destroy {}", pf.short())],
         PlanError::Unseen { device, .. } => {
-            vec![format!("a writer may be stuck behind a VF in use: virtfn list shows who uses the VFs of {}", device.short())]
+            vec![format!(
+                "a writer may be stuck behind a VF in use: virtfn list shows who uses the VFs of {}",
+                device.short()
+            )]
         }
-        PlanError::NoSuchDevice(_) | PlanError::RatesCross { .. } | PlanError::NoNetdev { .. } | PlanError::IsBridge { .. } => {
-            Vec::new()
-        }
+        PlanError::NoSuchDevice(_)
+        | PlanError::RatesCross { .. }
+        | PlanError::NoNetdev { .. }
+        | PlanError::IsBridge { .. } => Vec::new(),
     }
 }
 
@@ -120,13 +135,22 @@ fn step_hints(object: &str, failed: &FailedStep) -> Vec<String> {
         };
     };
     match (&failed.action, error.errno()) {
-        (_, Some(Errno::PERM | Errno::ACCESS)) => vec!["changing a device needs root: sudo virtfn …".into()],
-        (Action::SetNumVfs { .. }, _) => vec![format!("virtfn doctor {object} says what stands in the way")],
+        (_, Some(Errno::PERM | Errno::ACCESS)) => {
+            vec!["changing a device needs root: sudo virtfn …".into()]
+        }
+        (Action::SetNumVfs { .. }, _) => {
+            vec![format!("virtfn doctor {object} says what stands in the way")]
+        }
         (Action::SetVf { vf, .. }, Some(Errno::INVAL)) => {
-            vec![format!("if the PF's link is down: ip link set dev $(ls /sys/bus/pci/devices/{}/net) up", vf.pf)]
+            vec![format!(
+                "if the PF's link is down: ip link set dev $(ls /sys/bus/pci/devices/{}/net) up",
+                vf.pf
+            )]
         }
         (Action::LoadModule { module }, _) => {
-            vec![format!("modinfo {module} says whether this kernel has it; ls /sys/bus/pci/drivers lists the drivers that are there")]
+            vec![format!(
+                "modinfo {module} says whether this kernel has it; ls /sys/bus/pci/drivers lists the drivers that are there"
+            )]
         }
         _ => Vec::new(),
     }

@@ -34,7 +34,7 @@ pub enum HolderKind {
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.kind, self.pid) {
-            (HolderKind::Process, Some(pid)) => {
+            (HolderKind::Process | HolderKind::Unseen, Some(pid)) => {
                 write!(f, "{} (pid {pid}), through {}", self.name, self.through)
             }
             (HolderKind::Process | HolderKind::Unseen, _) => {

@@ -29,6 +29,25 @@ pub struct OpenNodes {
     pub complete: bool,
 }
 
+/// What a device that was got from its group looks like.
+const DEVICE_NODE: &str = "anon_inode:[vfio-device]";
+
+impl OpenNodes {
+    /// Devices held open of which nothing says whose they are: the kernel does not name the
+    /// function, and the process has no group open that would. One node a process.
+    #[must_use]
+    pub fn nameless(&self) -> Vec<&OpenNode> {
+        let says = |pid| {
+            let told = |node: &&OpenNode| node.target != DEVICE_NODE || node.function.is_some();
+            self.nodes.iter().filter(|node| node.pid == pid).any(|node| told(&node))
+        };
+        let mut nameless: Vec<&OpenNode> =
+            self.nodes.iter().filter(|node| !says(node.pid)).collect();
+        nameless.dedup_by_key(|node| node.pid);
+        nameless
+    }
+}
+
 /// More processes than the kernel can have by default (`PID_MAX_LIMIT`).
 const MAX_PROCESSES: usize = 1 << 22;
 
@@ -84,7 +103,7 @@ fn look_at(pid: u32, nodes: &mut Vec<OpenNode>) -> Looked {
 /// The container (`/dev/vfio/vfio`) and iommufd alone hold no device.
 fn is_device_node(target: &str) -> bool {
     let vfio = target.strip_prefix("/dev/vfio/").is_some_and(|name| name != "vfio");
-    vfio || target.starts_with("/dev/uio") || target == "anon_inode:[vfio-device]"
+    vfio || target.starts_with("/dev/uio") || target == DEVICE_NODE
 }
 
 /// A process's name, as `ps` shows it.

@@ -10,8 +10,6 @@ use virtfn_pci::Address;
 
 use crate::functions::Paths;
 
-const DEVICE_NODE: &str = "anon_inode:[vfio-device]";
-
 /// Reads who uses each function.
 pub(crate) fn read(root: &SysRoot, host: &mut Host, paths: &Paths) {
     let nodes = if host.functions.values().any(Function::is_passed_through) {
@@ -94,7 +92,7 @@ fn processes(
     if !holders.is_empty() {
         return Seen::Known(holders);
     }
-    let why = match nameless(nodes) {
+    let why = match nodes.nameless().first() {
         Some(node) => Reason::Failed(format!(
             "{} (pid {}) holds a VFIO device, and this kernel does not say which",
             node.name, node.pid
@@ -112,20 +110,6 @@ fn holder(node: &OpenNode) -> Holder {
         pid: Some(node.pid),
         through: node.target.clone(),
     }
-}
-
-/// A device held open by a process that has no group open which would say whose it is.
-fn nameless(nodes: &OpenNodes) -> Option<&OpenNode> {
-    let says = |pid| {
-        nodes
-            .nodes
-            .iter()
-            .any(|node| node.pid == pid && (node.target != DEVICE_NODE || node.function.is_some()))
-    };
-    nodes
-        .nodes
-        .iter()
-        .find(|node| node.target == DEVICE_NODE && node.function.is_none() && !says(node.pid))
 }
 
 /// A network function whose driver made an interface that is not in this namespace.

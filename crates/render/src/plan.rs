@@ -75,7 +75,8 @@ impl PlanView {
             0 => "nobody interrupted".into(),
             hit => Tone::Bad.paint(&format!("{hit} interrupted, needs --force")),
         };
-        let mut text = format!("{}, {hit}; nothing was done.\n", count(self.steps.len(), "step", "steps"));
+        let mut text =
+            format!("{}, {hit}; nothing was done.\n", count(self.steps.len(), "step", "steps"));
         for (number, step) in (1..).zip(&self.steps) {
             text += &format!("  {number:>3}  {}\n", plain(&step.summary));
             for interrupt in &step.interrupts {

@@ -2,13 +2,14 @@
 //!
 //! As process 1 it makes the guest ready ([`init`]) and starts itself again as the agent
 //! ([`serve`]) that runs the host's commands. The other subcommands are played parts: something
-//! that holds a VF as a virtual machine does ([`hold`]), and the broom between two tests
-//! ([`tidy`]). A new part is a file here and a line in [`Part`].
+//! that holds a VF as a virtual machine does ([`hold`]), virtfn dying at a write ([`killed`]), and
+//! the broom between two tests ([`tidy`]). A new part is a file here and a line in [`Part`].
 #![allow(clippy::print_stdout, clippy::print_stderr)] // It talks to a console and to tests.
 
 mod hold;
 mod init;
 mod jobs;
+mod killed;
 mod serve;
 mod sysfs;
 mod terminal;
@@ -32,6 +33,10 @@ enum Part {
     Serve,
     /// Holds a function's VFIO files open until standard input closes
     Hold(hold::Arguments),
+    /// Runs virtfn, and kills it at one of its writes to the kernel
+    KilledAt(killed::KilledAt),
+    /// Runs virtfn, and counts its writes to the kernel
+    CountWrites(killed::Counted),
     /// Puts the guest back: no VFs, no overrides, no leftovers
     Tidy,
 }
@@ -40,9 +45,14 @@ fn main() -> ExitCode {
     if rustix::process::getpid().is_init() {
         return init::run();
     }
+    if std::env::args_os().nth(1).is_some_and(|word| word == virtfn_kernel::locked::WORD) {
+        return virtfn_cli::run(std::env::args_os(), &mut virtfn_cli::Silent);
+    }
     let outcome = match Arguments::parse().part {
         Part::Serve => serve::run(),
         Part::Hold(arguments) => hold::run(&arguments),
+        Part::KilledAt(arguments) => return killed::kill(arguments),
+        Part::CountWrites(arguments) => return killed::count(arguments),
         Part::Tidy => tidy::run(),
     };
     match outcome {

@@ -48,7 +48,9 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error>
         wish: |_: &Host, policy: Policy| {
             let driver = choice.clone();
             Ok(match vf {
-                Some(vf) => policy.with_vf(vf, VfPolicy { driver: Some(driver), ..VfPolicy::default() }),
+                Some(vf) => {
+                    policy.with_vf(vf, VfPolicy { driver: Some(driver), ..VfPolicy::default() })
+                }
                 None => policy.with_device(device, driver),
             })
         },
@@ -66,7 +68,9 @@ fn choice(args: &Args) -> DriverChoice {
 
 fn said(host: &Host, device: Address, steps: usize) -> String {
     let driver = host.functions.get(&device).and_then(|function| function.driver.clone());
-    let has = driver.as_ref().map_or_else(|| "no driver has it".into(), |driver| format!("{driver} has it"));
+    let has = driver
+        .as_ref()
+        .map_or_else(|| "no driver has it".into(), |driver| format!("{driver} has it"));
     let already = if steps == 0 { " already; nothing was to do" } else { "" };
     let mut said = format!("{}: {has}{already}.", device.short());
     if driver.is_some_and(|driver| is_vfio_driver(&driver)) {
@@ -83,7 +87,8 @@ fn group_note(host: &Host, device: Address) -> Option<String> {
         other && function.driver.as_deref().is_some_and(|driver| !is_vfio_driver(driver))
     };
     let members = group.members.iter().filter_map(|member| host.functions.get(member));
-    let others: Vec<String> = members.filter(in_the_way).map(|function| function.address.short()).collect();
+    let others: Vec<String> =
+        members.filter(in_the_way).map(|function| function.address.short()).collect();
     (!others.is_empty()).then(|| {
         format!(
             "\nNobody can use it yet: its IOMMU group {} holds {} too, and those still have drivers of their own (virtfn groups {} says why).",

@@ -47,7 +47,11 @@ impl FromStr for Auto {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, &'static str> {
-        if text == "auto" { Ok(Self) } else { Err("only `auto`: VFs cannot share an address (virtfn set VF --mac A sets one)") }
+        if text == "auto" {
+            Ok(Self)
+        } else {
+            Err("only `auto`: VFs cannot share an address (virtfn set VF --mac A sets one)")
+        }
     }
 }
 

@@ -90,7 +90,8 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error>
         },
     };
     change::make(&root, &change, args.flags, context, |host, steps| {
-        let done = if steps == 0 { "was so already; nothing was to do" } else { "is set, and read back" };
+        let done =
+            if steps == 0 { "was so already; nothing was to do" } else { "is set, and read back" };
         let mut said = format!("{vf} ({}) {done}.", address.short());
         said.extend(stale_mac(host, vf, address));
         said
