@@ -7,12 +7,16 @@
 //! Values in, strings out: no I/O, no clock. Whatever a machine says of itself (names, log lines,
 //! addresses) passes [`words::plain`] before it reaches a terminal.
 
+pub mod doctor;
+pub mod explain;
 pub mod groups;
 pub mod list;
 mod page;
 pub mod paint;
 pub mod plan;
 pub mod record;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod show;
 mod table;
 pub mod unseen;

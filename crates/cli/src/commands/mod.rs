@@ -4,6 +4,8 @@ mod bind;
 mod completions;
 mod create;
 mod destroy;
+mod doctor;
+mod explain;
 mod groups;
 mod list;
 mod man;
@@ -26,6 +28,10 @@ pub enum Command {
     Show(show::Args),
     /// Show the IOMMU groups, and which devices can go to different VMs
     Groups(groups::Args),
+    /// Judge whether this host is ready, and say what mends it
+    Doctor(doctor::Args),
+    /// Explain one of doctor's rules
+    Explain(explain::Args),
     /// Make virtual functions
     Create(create::Args),
     /// Remove the virtual functions of a physical one
@@ -52,6 +58,8 @@ impl Command {
             Self::List(args) => list::run(&args, context),
             Self::Show(args) => show::run(&args, context),
             Self::Groups(args) => groups::run(&args, context),
+            Self::Doctor(args) => doctor::run(&args, context),
+            Self::Explain(args) => explain::run(&args, context),
             Self::Create(args) => create::run(&args, context),
             Self::Destroy(args) => destroy::run(&args, context),
             Self::Set(args) => set::run(&args, context),

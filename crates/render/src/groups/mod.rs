@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use virtfn_host::{Function, Host};
 use virtfn_pci::Address;
+use virtfn_predict::{Judgement, isolation};
 
 use crate::Document;
 
@@ -60,6 +61,26 @@ pub struct Why {
     pub missing: Vec<String>,
 }
 
+/// Where the isolation of a group's functions ends, each place once.
+fn whys(host: &Host, group: &virtfn_host::IommuGroup) -> Vec<Why> {
+    let members = group.members.iter().filter_map(|address| host.functions.get(address));
+    let guests: Vec<&Function> = members.filter(|function| !function.is_bridge()).collect();
+    let mut whys: Vec<Why> = Vec::new();
+    // A device alone is apart from nobody in particular: there is nothing to say why.
+    for function in guests.iter().filter(|_| guests.len() > 1) {
+        if let Judgement::Broken(end) = isolation(host, function).judgement()
+            && whys.iter().all(|why| why.at != end.address)
+        {
+            whys.push(Why {
+                at: end.address,
+                reason: end.reason(),
+                missing: end.missing_names().into_iter().map(str::to_owned).collect(),
+            });
+        }
+    }
+    whys
+}
+
 /// A function in a text.
 #[derive(Clone, Debug)]
 struct Note {
@@ -77,7 +98,7 @@ impl Groups {
         let group = |group: &virtfn_host::IommuGroup| Group {
             id: Some(group.id),
             devices: group.members.iter().copied().collect(),
-            why: Vec::new(),
+            why: whys(host, group),
             domain: group.domain.known().cloned(),
         };
         let groups = host.groups.values().filter(|group| group.members.iter().any(is_wanted));

@@ -2,7 +2,7 @@
 
 use virtfn_pci::Address;
 
-use super::{Group, Groups};
+use super::{Group, Groups, Why};
 use crate::paint::Tone;
 use crate::words::{count, plain};
 use crate::{Cell, Column, Page, Table};
@@ -18,10 +18,7 @@ impl Groups {
         text.push_str("\n\n");
         text.push_str(&self.table().render(page));
         for group in &self.groups {
-            for why in &group.why {
-                let reason = plain(&why.reason);
-                text.push_str(&format!("\nWhy: {reason}\n"));
-            }
+            push_whys(group, &mut text);
         }
         text
     }
@@ -116,6 +113,31 @@ impl Groups {
             }
         }
         table
+    }
+}
+
+/// A line for each reason, with all the places that it holds for.
+fn push_whys(group: &Group, text: &mut String) {
+    let mut places: Vec<(&Why, Vec<Address>)> = Vec::new();
+    for why in &group.why {
+        let same = |(other, _): &&mut (&Why, Vec<Address>)| {
+            (&other.reason, &other.missing) == (&why.reason, &why.missing)
+        };
+        match places.iter_mut().find(same) {
+            Some((_, at)) => at.push(why.at),
+            None => places.push((why, vec![why.at])),
+        }
+    }
+    for (why, at) in places {
+        let missing = match why.missing.as_slice() {
+            [] => String::new(),
+            missing => format!(" (missing: {})", missing.join(" ")),
+        };
+        let (id, at) = (name(group), shorts(at.into_iter()));
+        text.push_str(&format!(
+            "\nWhy {id}: isolation ends at {at}:\n  {}{missing}\n",
+            plain(&why.reason)
+        ));
     }
 }
 

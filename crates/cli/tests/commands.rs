@@ -1,0 +1,282 @@
+//! Whole commands on recorded hosts, as a person sees them.
+
+mod support;
+
+use std::process::Stdio;
+
+use support::{Ran, all_hosts, finish, hosts, on, recorded, run, virtfn};
+use tempfile::TempDir;
+
+const HOSTS: [&str; 5] =
+    ["amd-default", "intel-default", "intel-switch", "noiommu", "virtio-iommu"];
+
+#[test]
+fn what_the_commands_say_of_recorded_hosts() {
+    for host in HOSTS {
+        let mut told = String::new();
+        for words in [&["list"][..], &["list", "--tree"], &["list", "--all"], &["groups"]] {
+            let ran = on(host, words);
+            assert_eq!(ran.err, "", "{host}: {words:?}");
+            told.push_str(&format!(
+                "$ virtfn {}\n{}exit {}\n\n",
+                words.join(" "),
+                ran.out,
+                ran.code.unwrap()
+            ));
+        }
+        insta::assert_snapshot!(host, told);
+    }
+}
+
+#[test]
+fn a_pf_and_a_vf_in_full() {
+    let told = ["01:00.0", "enp1s0/2"].map(|device| on("intel-default", &["show", device]).out);
+    insta::assert_snapshot!("show", told.join("\n---\n\n"));
+}
+
+#[test]
+fn the_answer_about_groups_comes_first() {
+    for (host, words, first) in [
+        (
+            "intel-default",
+            &["01:00.0", "02:00.0"][..],
+            "Yes: 01:00.0 and 02:00.0 are in groups of their own.",
+        ),
+        ("intel-default", &["01:00.0"], "Yes: 01:00.0 is alone in IOMMU group "),
+        (
+            "intel-switch",
+            &["03:00.0", "03:10.0"],
+            "No: 03:00.0 and 03:10.0 can only go to the same VM. They share IOMMU group ",
+        ),
+        ("noiommu", &["01:00.0"], "No: No IOMMU group: 01:00.0 is not translated by an IOMMU."),
+    ] {
+        let ran = on(host, &[&["groups"], words].concat());
+        assert!(ran.out.starts_with(first), "{host} {words:?}: {}", ran.out);
+    }
+}
+
+/// `object`, then what could have been meant.
+fn errs(ran: &Ran, code: i32, says: &[&str]) {
+    assert_eq!((ran.code, ran.out.as_str()), (Some(code), ""), "{}", ran.err);
+    for word in says {
+        assert!(ran.err.contains(word), "`{word}` is not in: {}", ran.err);
+    }
+}
+
+#[test]
+fn a_device_that_is_not_here_is_named_with_the_nearest() {
+    for (device, says) in [
+        (
+            "01:00.1",
+            &["error: 01:00.1: there is no such PCI function", "hint: nearest: ", "01:00.0"][..],
+        ),
+        ("enp1s1", &["error: enp1s1: no PCI address", "enp1s0"]),
+        ("enp1s0/9", &["error: enp1s0/9: 01:00.0 has 3 VFs, and no VF 9", "01:00.0/0"]),
+        (
+            "01:10.0/0",
+            &["error: 01:10.0: is VF 0 of 01:00.0, and a PF is meant", "nearest: 01:00.0"],
+        ),
+        ("00:01.0/0", &["error: 00:01.0: is no PF", "01:00.0"]),
+        ("enp1s0/-1", &["`-1` is not a VF's index"]),
+        ("enp1s0/99999999999999999999", &["is not a VF's index"]),
+        ("\x1b[2J", &["error: "]),
+    ] {
+        errs(&on("intel-default", &["show", device]), 1, says);
+    }
+}
+
+#[test]
+fn a_command_line_that_makes_no_sense_is_usage() {
+    for words in [&["lst"][..], &["show"], &["list", "--no-such"], &["completions", "tcl"], &[]] {
+        let ran = run(words);
+        assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{words:?}");
+        assert!(!ran.err.is_empty());
+    }
+    errs(&run(&["man", "no-such"]), 1, &["no-such: no man page", "hint: commands: "]);
+}
+
+#[test]
+fn every_command_teaches_by_example() {
+    let help = run(&["--help"]);
+    assert_eq!(help.code, Some(0));
+    let commands = help.out.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let commands: Vec<&str> = commands
+        .take_while(|line| !line.is_empty())
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert!(commands.contains(&"list") && commands.contains(&"man"), "{commands:?}");
+    for command in commands {
+        let help = run(&[command, "--help"]);
+        assert_eq!(help.code, Some(0), "{command}");
+        assert!(help.out.contains("Examples:\n  virtfn "), "{command}: {}", help.out);
+        let page = run(&["man", command]);
+        assert_eq!(page.code, Some(0), "{command}");
+        assert!(
+            page.out.contains(&format!(".TH VIRTFN-{}", command.to_uppercase())),
+            "{}",
+            page.out
+        );
+    }
+}
+
+#[test]
+fn completions_are_there_for_every_shell() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let ran = run(&["completions", shell]);
+        assert_eq!(ran.code, Some(0), "{shell}");
+        assert!(ran.out.contains("virtfn") && ran.out.contains("groups"), "{shell}");
+    }
+}
+
+#[test]
+fn nothing_is_wider_than_a_page_and_nothing_is_cut() {
+    for host in all_hosts() {
+        for words in [&["list"][..], &["list", "--tree"], &["list", "--all"], &["groups"]] {
+            let ran = on(&host, words);
+            let widest = ran.out.lines().max_by_key(|line| line.chars().count()).unwrap();
+            assert!(widest.chars().count() <= 100, "{host} {words:?}: {widest}");
+            assert!(!ran.out.contains('…'), "{host} {words:?}");
+        }
+    }
+}
+
+#[test]
+fn colour_and_symbols_are_the_readers_choice() {
+    let host = recorded("intel-default");
+    let list = |variables: &[(&str, &str)], words: &[&str]| {
+        let mut command = virtfn();
+        command.args(["list", "--tree", "--root"]).arg(&host).args(words);
+        finish(command.envs(variables.iter().copied()).output().unwrap()).out
+    };
+    let is_coloured = |out: String| out.contains('\x1b');
+    assert!(!is_coloured(list(&[], &[])));
+    assert!(is_coloured(list(&[], &["--color", "always"])));
+    assert!(is_coloured(list(&[("CLICOLOR_FORCE", "1")], &[])));
+    assert!(!is_coloured(list(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")], &[])));
+    assert!(!is_coloured(list(&[("CLICOLOR_FORCE", "1")], &["--color", "never"])));
+    assert!(list(&[("LC_ALL", "en_GB.utf8")], &[]).contains('├'));
+    for locale in ["C", "POSIX", "de_DE.ISO-8859-1"] {
+        assert!(list(&[("LC_ALL", locale)], &[]).is_ascii(), "{locale}");
+    }
+}
+
+/// Whoever closes the pipe early gets no complaint, and the exit code stays true.
+#[test]
+fn a_reader_who_leaves_is_no_failure() {
+    for (words, code) in
+        [(&["list", "--all", "--json"][..], 5), (&["groups"], 0), (&["completions", "zsh"], 0)]
+    {
+        let mut command = virtfn();
+        command.args(words).stdout(Stdio::piped()).stderr(Stdio::piped());
+        if words[0] != "completions" {
+            command.arg("--root").arg(recorded("intel-default"));
+        }
+        let mut child = command.spawn().unwrap();
+        drop(child.stdout.take());
+        let ran = finish(child.wait_with_output().unwrap());
+        assert_eq!((ran.code, ran.err.as_str()), (Some(code), ""), "{words:?}");
+    }
+}
+
+#[test]
+fn a_full_disk_is_a_failure() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let ran = finish(virtfn().args(["completions", "bash"]).stdout(full).output().unwrap());
+    errs(&ran, 1, &["error: standard output: cannot be written: No space left"]);
+}
+
+/// A recording of a recorded host says the same as the host, whatever is asked.
+#[test]
+fn a_recording_replays_every_command() {
+    let folder = TempDir::new().unwrap();
+    for host in all_hosts() {
+        let copy = folder.path().join(format!("{host}.tar.zst"));
+        let copy = copy.to_str().unwrap();
+        let made = on(&host, &["record", copy]);
+        assert!(matches!(made.code, Some(0 | 5)), "{host}: {}{}", made.out, made.err);
+        let mut lines: Vec<Vec<String>> = [
+            "list",
+            "list --tree",
+            "list --all",
+            "list --json",
+            "list --all --json",
+            "groups",
+            "groups --json",
+        ]
+        .iter()
+        .map(|line| line.split(' ').map(str::to_owned).collect())
+        .collect();
+        let list: serde_json::Value =
+            serde_json::from_str(&on(&host, &["list", "--all", "--json"]).out).unwrap();
+        for function in list["functions"].as_array().unwrap() {
+            let address = function["address"].as_str().unwrap();
+            lines.push(vec!["show".into(), address.into(), "--json".into()]);
+        }
+        for line in lines {
+            let words: Vec<&str> = line.iter().map(String::as_str).collect();
+            let (there, here) = (on(&host, &words), run(&[&words[..], &["--root", copy]].concat()));
+            assert_eq!((there.code, there.out), (here.code, here.out), "{host}: {words:?}");
+        }
+    }
+}
+
+#[test]
+fn a_masked_recording_gives_no_address_away() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("masked.tar.zst");
+    let file = file.to_str().unwrap();
+    let made = on("intel-default", &["record", file, "--mask"]);
+    assert!(made.out.contains("Masked: ") && !made.out.contains("Masked: 0 MAC"), "{}", made.out);
+    let macs = |out: &str| -> Vec<String> {
+        let list: serde_json::Value = serde_json::from_str(out).unwrap();
+        let functions = list["functions"].as_array().unwrap().iter();
+        functions.filter_map(|function| function["mac"].as_str().map(str::to_owned)).collect()
+    };
+    let own = macs(&on("intel-default", &["list", "--json"]).out);
+    let masked = macs(&run(&["list", "--json", "--root", file]).out);
+    assert_eq!(own.len(), masked.len());
+    assert!(own.len() >= 4 && masked.iter().all(|mac| mac.starts_with("02:00:")), "{masked:?}");
+    let unpacked = unpack(file);
+    for mac in own {
+        assert!(!unpacked.contains(&mac), "{mac} is still in it");
+    }
+}
+
+fn unpack(file: &str) -> String {
+    use std::io::Read as _;
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(file).unwrap();
+    ruzstd::decoding::StreamingDecoder::new(file).unwrap().read_to_end(&mut bytes).unwrap();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[test]
+fn a_recording_is_its_owners_and_replaces_nothing_unasked() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("host.tar.zst");
+    let file = path.to_str().unwrap();
+    assert!(matches!(on("noiommu", &["record", file]).code, Some(0 | 5)));
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    let kept = std::fs::read(&path).unwrap();
+    errs(
+        &on("intel-default", &["record", file]),
+        1,
+        &["not written: it is there already", "--force"],
+    );
+    assert_eq!(std::fs::read(&path).unwrap(), kept);
+    on("intel-default", &["record", file, "--force"]);
+    assert_ne!(std::fs::read(&path).unwrap(), kept);
+    let lost = folder.path().join("no/such/folder.tar.zst");
+    errs(&on("noiommu", &["record", lost.to_str().unwrap()]), 1, &["cannot write"]);
+    assert!(hosts().is_dir());
+}
+
+/// What needed a privilege and did not have it is unknown, never a no.
+#[test]
+fn what_was_not_seen_is_exit_5() {
+    let ran = on("intel-default", &["list"]);
+    assert_eq!(ran.code, Some(5));
+    assert!(ran.out.contains("? Not seen: the VF settings of "), "{}", ran.out);
+}

@@ -1,0 +1,91 @@
+//! The JSON Schemas in docs/schema are those of the code, and real documents fit them.
+//! `UPDATE=1 cargo test -p virtfn-cli --test schemas` writes them anew.
+
+mod support;
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+use support::schema::misfits;
+use virtfn_render::{
+    groups::Groups, list::List, plan::PlanView, record::Record, schema::schema, show::Show,
+};
+
+fn all() -> Vec<(&'static str, Value)> {
+    vec![
+        ("virtfn.list.1", schema::<List>()),
+        ("virtfn.show.1", schema::<Show>()),
+        ("virtfn.groups.1", schema::<Groups>()),
+        ("virtfn.record.1", schema::<Record>()),
+        ("virtfn.plan.1", schema::<PlanView>()),
+    ]
+}
+
+fn of(name: &str) -> Value {
+    all().into_iter().find(|(known, _)| *known == name).unwrap().1
+}
+
+#[test]
+fn the_schemas_in_docs_are_up_to_date() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/schema");
+    for (name, schema) in all() {
+        let path = folder.join(format!("{name}.json"));
+        let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(&path, &text).unwrap();
+        }
+        let kept = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(kept == text, "{}: out of date; UPDATE=1 writes it", path.display());
+    }
+}
+
+fn check(name: &str, host: &str, words: &[&str]) {
+    let mut words = words.to_vec();
+    words.push("--json");
+    let ran = support::on(host, &words);
+    assert!(!ran.out.is_empty(), "{words:?} on {host}: {}", ran.err);
+    let document: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(misfits(&of(name), &document), Vec::<String>::new(), "{words:?} on {host}");
+}
+
+#[test]
+fn real_documents_fit_their_schemas() {
+    for host in support::all_hosts() {
+        check("virtfn.list.1", &host, &["list", "--all"]);
+        check("virtfn.groups.1", &host, &["groups"]);
+        for function in functions(&host) {
+            check("virtfn.show.1", &host, &["show", &function]);
+        }
+    }
+}
+
+fn functions(host: &str) -> Vec<String> {
+    let list: Value = serde_json::from_str(&support::on(host, &["list", "--json"]).out).unwrap();
+    let address = |function: &Value| function["address"].as_str().unwrap().to_owned();
+    list["functions"].as_array().unwrap().iter().map(address).collect()
+}
+
+#[test]
+fn a_recordings_report_fits_its_schema() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("host.tar.zst");
+    check("virtfn.record.1", "intel-default", &["record", file.to_str().unwrap(), "--mask"]);
+}
+
+#[test]
+fn the_check_finds_what_does_not_fit() {
+    let list = support::on("intel-default", &["list", "--json"]).out;
+    let whole: Value = serde_json::from_str(&list).unwrap();
+    let changes: [fn(&mut Value); 4] = [
+        |list| list["functions"][0]["kind"] = "bridge".into(),
+        |list| list["functions"][0]["vendor"] = "8086".into(),
+        |list| list["surplus"] = true.into(),
+        |list| drop(list.as_object_mut().unwrap().remove("functions")),
+    ];
+    for change in changes {
+        let mut broken = whole.clone();
+        change(&mut broken);
+        assert!(!misfits(&of("virtfn.list.1"), &broken).is_empty(), "{broken}");
+    }
+}

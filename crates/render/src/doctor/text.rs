@@ -1,0 +1,184 @@
+//! The findings as text: the verdict, then what is wrong with its evidence and fix.
+
+use std::collections::BTreeMap;
+
+use virtfn_doctor::{Finding, Object, RULES, Readiness, Verdict};
+use virtfn_pci::Address;
+
+use super::{Detail, Doctor};
+use crate::paint::Tone;
+use crate::words::{count, plain};
+use crate::{Page, Symbols};
+
+/// Wide enough for the labels of all rules and for an address with its name.
+const LABEL_WIDTH: usize = 18;
+
+impl Doctor {
+    /// The findings: the verdict first.
+    #[must_use]
+    pub fn text(&self, page: Page, detail: Detail) -> String {
+        let tone = match self.verdict.readiness {
+            Readiness::Ready => Tone::Good,
+            Readiness::NotReady => Tone::Bad,
+            Readiness::Unsure => Tone::Unknown,
+        };
+        let line = plain(&self.summary);
+        let (word, rest) = line.split_once(':').unwrap_or((&line, ""));
+        let colon = if rest.is_empty() { "" } else { ":" };
+        let mut text = format!("{}{rest}\n", tone.paint(&format!("{word}{colon}")));
+        let writer = Writer { doctor: self, symbols: page.symbols, detail };
+        text.push_str(&writer.host());
+        text.push_str(&writer.devices());
+        text
+    }
+}
+
+struct Writer<'a> {
+    doctor: &'a Doctor,
+    symbols: Symbols,
+    detail: Detail,
+}
+
+impl Writer<'_> {
+    fn host(&self) -> String {
+        let findings = self.doctor.findings.iter().filter(|finding| finding.object == Object::Host);
+        let mut text = String::new();
+        for finding in findings.filter(|finding| self.is_worth_a_line(finding)) {
+            self.push(&label(finding), finding, &mut text);
+        }
+        part("Host", &text)
+    }
+
+    /// A function of which all is well is one line; else a line for each thing that is not.
+    fn devices(&self) -> String {
+        let mut by_device: BTreeMap<Address, Vec<&Finding>> = BTreeMap::new();
+        for finding in &self.doctor.findings {
+            if let Some(address) = finding.object.address() {
+                by_device.entry(address).or_default().push(finding);
+            }
+        }
+        let (vfs, others): (Vec<_>, Vec<_>) =
+            by_device.into_iter().partition(|(address, _)| self.doctor.pfs.contains_key(address));
+        let mut text = String::new();
+        for (address, findings) in others {
+            self.push_device(address, &findings, &mut text);
+        }
+        self.push_vfs(vfs, &mut text);
+        part("Devices", &text)
+    }
+
+    fn push_device(&self, address: Address, findings: &[&Finding], text: &mut String) {
+        let name = self.doctor.names.get(&address).map_or("", String::as_str);
+        if findings.iter().all(|finding| is_harmless(finding.verdict)) {
+            self.push_line(Verdict::Pass, &address.short(), name, "", text);
+        }
+        for finding in findings.iter().filter(|finding| self.shows(finding)) {
+            self.push(&format!("{} {}", address.short(), label(finding)), finding, text);
+        }
+    }
+
+    /// VFs of which a rule says the same are one line: a PF may have hundreds.
+    fn push_vfs(&self, vfs: Vec<(Address, Vec<&Finding>)>, text: &mut String) {
+        let mut well: BTreeMap<Address, usize> = BTreeMap::new();
+        let mut same: BTreeMap<(Verdict, &str, String), Vec<&Finding>> = BTreeMap::new();
+        for (address, findings) in vfs {
+            if findings.iter().all(|finding| is_harmless(finding.verdict)) {
+                let pf = self.doctor.pfs.get(&address).copied().unwrap_or(address);
+                *well.entry(pf).or_default() += 1;
+            }
+            for finding in findings.into_iter().filter(|finding| self.shows(finding)) {
+                let said = finding.summary.replace(&address.short(), "it");
+                same.entry((finding.verdict, finding.rule, said)).or_default().push(finding);
+            }
+        }
+        for (pf, number) in well {
+            let what = format!("{} of {}", count(number, "VF", "VFs"), pf.short());
+            self.push_line(Verdict::Pass, &what, "ready", "", text);
+        }
+        for findings in same.into_values() {
+            let Some(first) = findings.first() else { continue };
+            let place = match findings.len() {
+                1 => first.object.short(),
+                many => format!("{} and {} more", first.object.short(), many - 1),
+            };
+            self.push(&place, first, text);
+        }
+    }
+
+    /// In brief, what passes of a device is folded into its one line.
+    fn shows(&self, finding: &Finding) -> bool {
+        self.detail == Detail::Full || !is_harmless(finding.verdict)
+    }
+
+    fn is_worth_a_line(&self, finding: &Finding) -> bool {
+        self.detail == Detail::Full || finding.verdict != Verdict::NotApplicable
+    }
+
+    fn push(&self, label: &str, finding: &Finding, text: &mut String) {
+        let open = !is_harmless(finding.verdict);
+        let rule = match finding.because {
+            Some(cause) => format!("follows from {cause}"),
+            None if open || self.detail == Detail::Full => finding.rule.to_owned(),
+            None => String::new(),
+        };
+        self.push_line(finding.verdict, label, &finding.summary, &rule, text);
+        if open || self.detail == Detail::Full {
+            for evidence in &finding.evidence {
+                let said =
+                    format!("/{} = {}", evidence.path.trim_start_matches('/'), evidence.value);
+                push_below("evidence", &said, text);
+            }
+            for fix in &finding.fixes {
+                push_below("fix", fix, text);
+            }
+        }
+    }
+
+    fn push_line(&self, verdict: Verdict, label: &str, said: &str, rule: &str, text: &mut String) {
+        let (symbol, tone) = symbol(verdict, self.symbols);
+        let width = self.symbols.pick("✓", "unknown").chars().count();
+        let (label, said) = (plain(label), plain(said));
+        text.push_str(&format!("  {}", tone.paint(&format!("{symbol:width$}"))));
+        text.push_str(format!(" {label:LABEL_WIDTH$} {said}").trim_end());
+        if !rule.is_empty() {
+            text.push_str(&format!("  {}", Tone::Faint.paint(rule)));
+        }
+        text.push('\n');
+    }
+}
+
+const fn is_harmless(verdict: Verdict) -> bool {
+    matches!(verdict, Verdict::Pass | Verdict::NotApplicable)
+}
+
+fn symbol(verdict: Verdict, symbols: Symbols) -> (&'static str, Tone) {
+    match verdict {
+        Verdict::Pass => (symbols.pick("✓", "ok"), Tone::Good),
+        Verdict::Warn => (symbols.pick("!", "warn"), Tone::Warn),
+        Verdict::Fail => (symbols.pick("✗", "FAIL"), Tone::Bad),
+        Verdict::Unknown => (symbols.pick("?", "unknown"), Tone::Unknown),
+        Verdict::NotApplicable => (symbols.pick("–", "-"), Tone::Faint),
+    }
+}
+
+/// What a line about a finding starts with: its rule's word for it.
+fn label(finding: &Finding) -> String {
+    let rule = RULES.iter().find(|rule| rule.id == finding.rule);
+    rule.map_or(finding.rule, |rule| rule.label).to_owned()
+}
+
+/// More lines of a text keep their place below the first.
+fn push_below(what: &str, said: &str, text: &mut String) {
+    for (at, line) in said.lines().enumerate() {
+        let what = if at == 0 { what } else { "" };
+        text.push_str(format!("        {what:9} {}", plain(line)).trim_end());
+        text.push('\n');
+    }
+}
+
+fn part(heading: &str, text: &str) -> String {
+    if text.is_empty() {
+        return String::new();
+    }
+    format!("\n{}\n{text}", Tone::Heading.paint(heading))
+}

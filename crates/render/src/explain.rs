@@ -1,0 +1,80 @@
+//! `virtfn explain`: a rule's page, or the table of rules.
+
+use serde::Serialize;
+use virtfn_doctor::Rule;
+
+use crate::paint::Tone;
+use crate::{Cell, Column, Document, Page, Table};
+
+/// `virtfn.explain/1`.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Explain {
+    schema: &'static str,
+    /// The rules: the one that was asked about, or all.
+    pub rules: Vec<Explained>,
+}
+
+/// One rule.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Explained {
+    /// Its name.
+    pub id: &'static str,
+    /// What it is about, in a few words.
+    pub title: &'static str,
+    /// The uses that it matters for: `vm`, `dpdk`, `container`.
+    pub matters_for: Vec<&'static str>,
+    /// The rules whose failure explains its own.
+    pub follows: Vec<&'static str>,
+    /// Its page, in Markdown.
+    pub page: &'static str,
+}
+
+impl Document for Explain {
+    const SCHEMA: &'static str = "virtfn.explain/1";
+}
+
+impl Explain {
+    /// The pages of these rules.
+    pub fn of<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> Self {
+        let explained = |rule: &Rule| Explained {
+            id: rule.id,
+            title: rule.title(),
+            matters_for: rule.matters_for.words().collect(),
+            follows: rule.follows.to_vec(),
+            page: rule.page,
+        };
+        Self { schema: Self::SCHEMA, rules: rules.into_iter().map(explained).collect() }
+    }
+
+    /// Their pages, one after the other.
+    #[must_use]
+    pub fn pages(&self) -> String {
+        self.rules.iter().map(|rule| paint_page(rule.page)).collect::<Vec<_>>().join("\n")
+    }
+
+    /// A table of them.
+    #[must_use]
+    pub fn table(&self, page: Page) -> String {
+        let mut table =
+            Table::new([Column::text("RULE"), Column::text("FOR"), Column::long("ABOUT")]);
+        for rule in &self.rules {
+            table.row([
+                Cell::from(rule.id),
+                Cell::from(rule.matters_for.join(" ")),
+                Cell::from(rule.title),
+            ]);
+        }
+        table.render(page)
+    }
+}
+
+/// Markdown as it stands, its headings marked by weight rather than by signs.
+fn paint_page(page: &str) -> String {
+    let line = |line: &str| match line.strip_prefix('#') {
+        Some(rest) => Tone::Heading.paint(rest.trim_start_matches('#').trim_start()) + "\n",
+        None => format!("{line}\n"),
+    };
+    page.lines().map(line).collect()
+}
