@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use virtfn_lab::{self as lab, Guest};
+use virtfn_lab::{self as lab, Guest, Topology};
 
 /// The rules that fail on a machine, and how many findings follow from them.
 fn failing(guest: &Guest) -> (BTreeSet<String>, usize) {
@@ -14,35 +14,42 @@ fn failing(guest: &Guest) -> (BTreeSet<String>, usize) {
     (rules, following.count())
 }
 
+/// Every machine of the lab on each of its kernels, with the rule that it says will fail.
+fn machines() -> impl Iterator<Item = (Topology, String, BTreeSet<String>)> {
+    let all = Topology::all().unwrap();
+    all.into_iter().flat_map(|topology| {
+        let expected: BTreeSet<String> = topology.expect.fails.iter().cloned().collect();
+        let kernels = topology.kernels.clone();
+        kernels.into_iter().map(move |kernel| (topology.clone(), kernel, expected.clone()))
+    })
+}
+
 #[test]
 fn a_sound_machine_fails_no_rule() {
-    for (topology, kernel) in
-        [("seed", "6.12"), ("seed", "6.1"), ("one-port", "6.12"), ("two-cards", "6.12")]
-    {
-        let guest = lab::boot_on(topology, kernel);
-        assert_eq!(failing(&guest).0, BTreeSet::new(), "{topology} on {kernel}");
+    let sound: Vec<_> = machines().filter(|(_, _, fails)| fails.is_empty()).collect();
+    assert!(sound.len() >= 4, "seed on two kernels, one-port, two-cards: {}", sound.len());
+    for (topology, kernel, fails) in sound {
+        let guest = lab::boot_on(&topology.name, &kernel);
+        assert_eq!(failing(&guest).0, fails, "{} on {kernel}", topology.name);
         guest.run("virtfn doctor").exits(0).says("Ready");
-        guest.ok("virtfn create $(ls /sys/bus/pci/drivers/igb | grep : | head -1) --vfs 2");
-        assert_eq!(failing(&guest).0, BTreeSet::new(), "{topology} on {kernel}, with VFs");
+        guest.ok(&format!("virtfn create {} --vfs 2", topology.expect.pfs[0]));
+        assert_eq!(failing(&guest).0, fails, "{} on {kernel}, with VFs", topology.name);
     }
 }
 
 #[test]
 fn each_fault_fails_its_own_rule_alone() {
-    for (topology, kernel, rule) in [
-        ("no-iommu", "6.12", "iommu-absent-in-firmware"),
-        ("iommu-off", "6.12", "iommu-off-in-kernel"),
-        ("no-intremap", "6.12", "interrupt-remapping-off"),
-        ("no-acs", "6.12", "acs-missing-on-path"),
-        ("no-acs", "6.1", "acs-missing-on-path"),
-    ] {
-        let guest = lab::boot_on(topology, kernel);
+    let faulty: Vec<_> = machines().filter(|(_, _, fails)| !fails.is_empty()).collect();
+    assert!(faulty.len() >= 5, "four faults, one of them on two kernels: {}", faulty.len());
+    for (topology, kernel, fails) in faulty {
+        let guest = lab::boot_on(&topology.name, &kernel);
         for state in ["without VFs", "with VFs"] {
-            let (rules, _) = failing(&guest);
-            assert_eq!(rules, BTreeSet::from([rule.to_owned()]), "{topology} on {kernel}, {state}");
-            guest.run("virtfn doctor").exits(1).says(rule).says("fix");
-            guest.run(&format!("virtfn explain {rule}")).exits(0);
-            guest.ok("virtfn create 01:00.0 --vfs 2");
+            assert_eq!(failing(&guest).0, fails, "{} on {kernel}, {state}", topology.name);
+            for rule in &fails {
+                guest.run("virtfn doctor").exits(1).says(rule).says("fix");
+                guest.run(&format!("virtfn explain {rule}")).exits(0);
+            }
+            guest.ok(&format!("virtfn create {} --vfs 2", topology.expect.pfs[0]));
         }
     }
 }

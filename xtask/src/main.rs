@@ -6,6 +6,7 @@ mod build;
 mod check;
 mod demo;
 mod dist;
+mod fuzz;
 mod lab;
 mod progress;
 mod setup;
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use crate::fuzz::FuzzArguments;
 use crate::lab::{Lab, TestArguments};
 
 /// The project's chores. On a fresh machine: `cargo xtask demo`, then `cargo xtask test`.
@@ -53,7 +55,9 @@ enum Chore {
     Setup,
     /// Builds the static binary, target/dist/virtfn
     Dist,
-    /// Measures the binary: size, start-up, memory, dependencies
+    /// Looks for inputs that break a parser, for a bounded while
+    Fuzz(FuzzArguments),
+    /// Measures the binary: size, start-up, memory, how a list grows
     Bench,
 }
 
@@ -75,6 +79,7 @@ fn run(chore: &Chore) -> Result<ExitCode> {
         Chore::Check => check::check()?,
         Chore::Setup => setup::run()?,
         Chore::Dist => println!("{}", dist::build()?.display()),
+        Chore::Fuzz(arguments) => fuzz::fuzz(arguments)?,
         Chore::Bench => bench::run()?,
     }
     Ok(ExitCode::SUCCESS)

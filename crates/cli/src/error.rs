@@ -126,13 +126,14 @@ fn rule_hints(rule: &Nearest) -> Vec<String> {
 
 /// Prints an error with its causes and hints, the one place where that is done.
 pub fn report(error: &Error) -> Exit {
-    let mut text = plain(&error.to_string()).into_owned();
+    let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(source) = cause {
-        text = format!("{text}: {}", plain(&source.to_string()));
+        text = format!("{text}: {source}");
         cause = source.source();
     }
-    anstream::eprintln!("{} {text}", Tone::Bad.paint("error:"));
+    let lines: Vec<_> = text.lines().map(plain).collect();
+    anstream::eprintln!("{} {}", Tone::Bad.paint("error:"), lines.join("\n"));
     for hint in error.hints() {
         anstream::eprintln!("{} {}", Tone::Heading.paint("hint:"), plain(&hint));
     }

@@ -6,6 +6,7 @@ use anyhow::{Result, bail};
 
 use super::licence;
 use super::metadata::{Metadata, Package};
+use crate::workspace::root;
 
 /// The one place that dependencies come from.
 const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
@@ -17,11 +18,23 @@ const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
 pub(super) fn check(metadata: &Metadata) -> Result<()> {
     let foreign: Vec<_> = metadata.packages.iter().filter(|p| p.source.is_some()).collect();
     let mut complaints: Vec<_> = foreign.iter().filter_map(|package| complaint(package)).collect();
+    complaints.extend(without_reason()?);
     complaints.extend(duplicates(&metadata.shipped_in("virtfn-cli")));
     if !complaints.is_empty() {
         bail!("dependencies:\n  {}", complaints.join("\n  "));
     }
     Ok(())
+}
+
+/// Direct dependencies for which docs/dependencies.md has no row.
+fn without_reason() -> Result<Vec<String>> {
+    let manifest: toml::Table = std::fs::read_to_string(root().join("Cargo.toml"))?.parse()?;
+    let reasons = std::fs::read_to_string(root().join("docs/dependencies.md"))?;
+    let named = manifest["workspace"]["dependencies"].as_table();
+    let foreign =
+        named.into_iter().flat_map(toml::Table::keys).filter(|name| !name.starts_with("virtfn-"));
+    let bare = foreign.filter(|name| !reasons.contains(&format!("| `{name}` |")));
+    Ok(bare.map(|name| format!("{name}: docs/dependencies.md gives no reason for it")).collect())
 }
 
 fn complaint(package: &Package) -> Option<String> {

@@ -45,5 +45,6 @@ pub(super) const STEPS: &[Step] = &[
     run("virtfn list", &["0b:00.0", "0b:00.1"]),
     Step::Say("The old way that administrators know; virtfn sees it and says so."),
     run("modprobe -r igb && modprobe igb max_vfs=7", &[]),
-    run("virtfn list", &["0b:10.0", "0b:11.5", "max_vfs"]),
+    run("virtfn list", &["0b:10.0", "0b:11.5"]),
+    run("virtfn doctor", &["vfs-from-module-option", "max_vfs"]),
 ];

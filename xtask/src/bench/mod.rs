@@ -1,5 +1,7 @@
 //! `cargo xtask bench`: what the binary costs. Times are ratios to a peer, measured in one run.
 
+mod grow;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -15,7 +17,7 @@ use crate::dist;
 /// Runs of each program; one in turn with the other, so that both meet the same neighbours.
 const RUNS: usize = 300;
 
-/// Prints size, start-up, memory and dependency count.
+/// Prints size, start-up, memory, dependency count, and how a list grows.
 ///
 /// # Errors
 /// When the binary does not build or run.
@@ -24,7 +26,8 @@ pub(crate) fn run() -> Result<()> {
     println!("size          {:.2} MB", megabytes(fs::metadata(&program)?.len()));
     println!("dependencies  {}", Metadata::read()?.shipped_in("virtfn-cli").len());
     println!("peak memory   {} KiB", peak_kib(&program)?);
-    print_start_up(&program)
+    print_start_up(&program)?;
+    grow::print(&program)
 }
 
 fn print_start_up(program: &Path) -> Result<()> {

@@ -1,0 +1,104 @@
+//! How a list grows with the host: `virtfn list` on made-up hosts, beside `lspci -vv` on a dump of
+//! the same functions.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result};
+use virtfn_lab::programs::need;
+
+use crate::workspace::{cargo, run};
+
+/// PFs of 256 VFs each: 514, 1,028 and 2,056 functions.
+const PFS: [u16; 3] = [2, 4, 8];
+/// Runs of each; the median counts.
+const RUNS: usize = 7;
+
+/// Prints times, their ratio, and instructions a function.
+///
+/// # Errors
+/// When a program is missing or fails.
+pub(super) fn print(program: &Path) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    for pfs in PFS {
+        let host = folder.path().join(pfs.to_string());
+        let example = ["run", "--quiet", "--package", "virtfn-cli", "--example", "big-host", "--"];
+        run(cargo().args(example).arg(&host).arg(pfs.to_string()).stderr(Stdio::null()))?;
+        let functions = functions(&host)?;
+        let dump = folder.path().join("dump");
+        fs::write(&dump, dump_of(&functions)?)?;
+        print_one(program, &host, &dump, functions.len())?;
+    }
+    Ok(())
+}
+
+fn print_one(program: &Path, host: &Path, dump: &Path, functions: usize) -> Result<()> {
+    let mut ours = Command::new(program);
+    ours.arg("list").arg("--root").arg(host).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut peer = Command::new(need("lspci")?);
+    peer.arg("-F").arg(dump).arg("-vv").stdout(Stdio::null()).stderr(Stdio::null());
+    let (ours, peer) = (median(&mut ours)?, median(&mut peer)?);
+    let instructions = instructions(program, host)?;
+    println!(
+        "list          {functions:5} functions {:6.1} ms, lspci -vv {:6.1} ms: {:.2} times; {} instructions a function",
+        ours * 1e3,
+        peer * 1e3,
+        ours / peer,
+        instructions / functions as u64
+    );
+    Ok(())
+}
+
+fn median(command: &mut Command) -> Result<f64> {
+    let mut times = Vec::new();
+    for _ in 0..RUNS {
+        let start = std::time::Instant::now();
+        command.status().context("cannot start it")?;
+        times.push(start.elapsed().as_secs_f64());
+    }
+    times.sort_by(f64::total_cmp);
+    Ok(times[RUNS / 2])
+}
+
+/// What callgrind counts.
+fn instructions(program: &Path, host: &Path) -> Result<u64> {
+    let mut command = Command::new(need("valgrind")?);
+    command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
+    let output = command.arg(program).arg("list").arg("--root").arg(host).output()?;
+    let told = String::from_utf8_lossy(&output.stderr);
+    let count = told.lines().find_map(|line| line.split("Collected : ").nth(1));
+    let count = count.and_then(|count| count.trim().parse().ok());
+    count.with_context(|| format!("callgrind counted nothing: {told}"))
+}
+
+/// Each function's name and the file of its config space.
+fn functions(host: &Path) -> Result<Vec<(String, PathBuf)>> {
+    let links = host.join("sys/bus/pci/devices");
+    let mut functions = Vec::new();
+    for link in fs::read_dir(&links)? {
+        let link = link?;
+        let name = link.file_name().to_string_lossy().into_owned();
+        functions.push((name, link.path().join("config")));
+    }
+    functions.sort();
+    Ok(functions)
+}
+
+/// The functions as `lspci -xxxx` would dump them.
+fn dump_of(functions: &[(String, PathBuf)]) -> Result<String> {
+    let mut dump = String::new();
+    for (name, config) in functions {
+        writeln!(dump, "{name} function")?;
+        for (line, bytes) in fs::read(config)?.chunks(16).enumerate() {
+            write!(dump, "{:02x}:", line * 16)?;
+            for byte in bytes {
+                write!(dump, " {byte:02x}")?;
+            }
+            writeln!(dump)?;
+        }
+        writeln!(dump)?;
+    }
+    Ok(dump)
+}
