@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use serde_json::Value;
 use support::schema::misfits;
 use virtfn_render::{
-    groups::Groups, list::List, plan::PlanView, record::Record, schema::schema, show::Show,
+    doctor::Doctor, explain::Explain, groups::Groups, list::List, plan::PlanView, record::Record,
+    schema::schema, show::Show,
 };
 
 fn all() -> Vec<(&'static str, Value)> {
@@ -16,6 +17,8 @@ fn all() -> Vec<(&'static str, Value)> {
         ("virtfn.list.1", schema::<List>()),
         ("virtfn.show.1", schema::<Show>()),
         ("virtfn.groups.1", schema::<Groups>()),
+        ("virtfn.doctor.1", schema::<Doctor>()),
+        ("virtfn.explain.1", schema::<Explain>()),
         ("virtfn.record.1", schema::<Record>()),
         ("virtfn.plan.1", schema::<PlanView>()),
     ]
@@ -54,10 +57,18 @@ fn real_documents_fit_their_schemas() {
     for host in support::all_hosts() {
         check("virtfn.list.1", &host, &["list", "--all"]);
         check("virtfn.groups.1", &host, &["groups"]);
+        check("virtfn.doctor.1", &host, &["doctor"]);
         for function in functions(&host) {
             check("virtfn.show.1", &host, &["show", &function]);
         }
     }
+}
+
+#[test]
+fn the_rules_fit_their_schema() {
+    let ran = support::run(&["explain", "--json"]);
+    let document: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(misfits(&of("virtfn.explain.1"), &document), Vec::<String>::new());
 }
 
 fn functions(host: &str) -> Vec<String> {

@@ -49,6 +49,25 @@ pub fn count(number: usize, one: &str, many: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {many}") }
 }
 
+/// `text` in lines of at most `width` columns, broken between words; a longer word stays whole.
+#[must_use]
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let Some(line) = lines.last_mut() else { break };
+        let full = line.chars().count() + 1 + word.chars().count() > width;
+        match (line.is_empty(), full) {
+            (true, _) => line.push_str(word),
+            (false, true) => lines.push(word.to_owned()),
+            (false, false) => {
+                line.push(' ');
+                line.push_str(word);
+            }
+        }
+    }
+    lines
+}
+
 /// What a function is by its class (the base classes and subclasses of the PCI Code and ID
 /// Assignment Specification that hosts have).
 #[must_use]
@@ -112,6 +131,13 @@ mod tests {
         ] {
             assert_eq!(size(bytes), text);
         }
+    }
+
+    #[test]
+    fn lines_break_between_words() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("", 7), [""]);
+        assert_eq!(wrap("incomprehensible", 4), ["incomprehensible"]);
     }
 
     #[test]

@@ -7,11 +7,13 @@ use virtfn_pci::Address;
 
 use super::{Detail, Doctor};
 use crate::paint::Tone;
-use crate::words::{count, plain};
+use crate::words::{count, plain, wrap};
 use crate::{Page, Symbols};
 
 /// Wide enough for the labels of all rules and for an address with its name.
 const LABEL_WIDTH: usize = 18;
+/// No sentence is wider than this.
+const PAGE_WIDTH: usize = 100;
 
 impl Doctor {
     /// The findings: the verdict first.
@@ -69,8 +71,8 @@ impl Writer<'_> {
 
     fn push_device(&self, address: Address, findings: &[&Finding], text: &mut String) {
         let name = self.doctor.names.get(&address).map_or("", String::as_str);
-        if findings.iter().all(|finding| is_harmless(finding.verdict)) {
-            self.push_line(Verdict::Pass, &address.short(), name, "", text);
+        if let Some((verdict, rule)) = in_one(findings) {
+            self.push_line(verdict, &address.short(), name, &rule, text);
         }
         for finding in findings.iter().filter(|finding| self.shows(finding)) {
             self.push(&format!("{} {}", address.short(), label(finding)), finding, text);
@@ -79,21 +81,22 @@ impl Writer<'_> {
 
     /// VFs of which a rule says the same are one line: a PF may have hundreds.
     fn push_vfs(&self, vfs: Vec<(Address, Vec<&Finding>)>, text: &mut String) {
-        let mut well: BTreeMap<Address, usize> = BTreeMap::new();
+        let mut quiet: BTreeMap<(Address, Verdict, String), usize> = BTreeMap::new();
         let mut same: BTreeMap<(Verdict, &str, String), Vec<&Finding>> = BTreeMap::new();
         for (address, findings) in vfs {
-            if findings.iter().all(|finding| is_harmless(finding.verdict)) {
+            if let Some((verdict, rule)) = in_one(&findings) {
                 let pf = self.doctor.pfs.get(&address).copied().unwrap_or(address);
-                *well.entry(pf).or_default() += 1;
+                *quiet.entry((pf, verdict, rule)).or_default() += 1;
             }
             for finding in findings.into_iter().filter(|finding| self.shows(finding)) {
                 let said = finding.summary.replace(&address.short(), "it");
                 same.entry((finding.verdict, finding.rule, said)).or_default().push(finding);
             }
         }
-        for (pf, number) in well {
+        for ((pf, verdict, rule), number) in quiet {
             let what = format!("{} of {}", count(number, "VF", "VFs"), pf.short());
-            self.push_line(Verdict::Pass, &what, "ready", "", text);
+            let said = if verdict == Verdict::Pass { "ready" } else { "not to be judged yet" };
+            self.push_line(verdict, &what, said, &rule, text);
         }
         for findings in same.into_values() {
             let Some(first) = findings.first() else { continue };
@@ -137,14 +140,30 @@ impl Writer<'_> {
     fn push_line(&self, verdict: Verdict, label: &str, said: &str, rule: &str, text: &mut String) {
         let (symbol, tone) = symbol(verdict, self.symbols);
         let width = self.symbols.pick("✓", "unknown").chars().count();
-        let (label, said) = (plain(label), plain(said));
-        text.push_str(&format!("  {}", tone.paint(&format!("{symbol:width$}"))));
-        text.push_str(format!(" {label:LABEL_WIDTH$} {said}").trim_end());
-        if !rule.is_empty() {
-            text.push_str(&format!("  {}", Tone::Faint.paint(rule)));
-        }
+        let first =
+            format!("  {} {:LABEL_WIDTH$} ", tone.paint(&format!("{symbol:width$}")), plain(label));
+        let indent = 2 + width + 1 + LABEL_WIDTH.max(label.chars().count()) + 1;
+        let said = if rule.is_empty() {
+            plain(said).into_owned()
+        } else {
+            format!("{}  ({rule})", plain(said))
+        };
+        let lines = wrap(&said, PAGE_WIDTH.saturating_sub(indent));
+        text.push_str(format!("{first}{}", lines.join(&format!("\n{:indent$}", ""))).trim_end());
         text.push('\n');
     }
+}
+
+/// A function of which nothing is wrong in itself: it passes, or another rule's failure has to be
+/// mended before anything can be said of it.
+fn in_one(findings: &[&Finding]) -> Option<(Verdict, String)> {
+    if !findings.iter().all(|finding| is_harmless(finding.verdict)) {
+        return None;
+    }
+    let cause = findings.iter().find_map(|finding| finding.because);
+    Some(cause.map_or((Verdict::Pass, String::new()), |cause| {
+        (Verdict::NotApplicable, format!("follows from {cause}"))
+    }))
 }
 
 const fn is_harmless(verdict: Verdict) -> bool {

@@ -55,7 +55,7 @@ impl Groups {
         };
         if !self.ungrouped.is_empty() {
             let left = count(self.ungrouped.len(), "function is", "functions are");
-            text.push_str(&format!(" {left} in no group."));
+            text.push_str(&format!("\n{left} in no group."));
         }
         text
     }
