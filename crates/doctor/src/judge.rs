@@ -64,20 +64,34 @@ impl<'h> Scope<'h> {
             Judge::Each(judge) => each(judge),
             Judge::EachOrNone(judge, none) => {
                 let all = each(judge);
-                if all.is_empty() { vec![(Object::Host, none(self.host))] } else { all }
+                if all.is_empty() { vec![(Object::Host, none(self.host))] } else { self.ease(all) }
             }
         }
+    }
+
+    /// Lets failures only warn where another device passes and nobody asked for those that fail.
+    fn ease(&self, mut all: Vec<(Object, Opinion)>) -> Vec<(Object, Opinion)> {
+        if self.named.is_empty() && all.iter().any(|(_, one)| one.verdict == Verdict::Pass) {
+            for (_, one) in all.iter_mut().filter(|(_, one)| one.verdict == Verdict::Fail) {
+                one.verdict = Verdict::Warn;
+            }
+        }
+        all
     }
 
     fn holds(&self, about: About, function: &Function) -> bool {
         let named = self.named.contains(&function.address);
         let covered =
             self.covered.as_ref().is_none_or(|covered| covered.contains(&function.address));
-        let (is_pf, is_vf) = (function.pf().is_some(), function.vf().is_some());
+        let is_pf = function.pf().is_some_and(|pf| pf.total_vfs > 0);
+        let is_vf = function.vf().is_some();
         let fits = match about {
             About::Host => false,
-            About::EachSriovDevice => is_pf || has_sriov(function) || (named && !is_vf),
+            About::EachSriovDevice => {
+                function.pf().is_some() || has_sriov(function) || (named && !is_vf)
+            }
             About::EachPf => is_pf,
+            About::EachPfOrNamed => is_pf || (named && !is_vf),
             About::EachVf => is_vf,
             About::EachGuest => is_vf || named,
             About::EachDevice => is_pf || is_vf || named,

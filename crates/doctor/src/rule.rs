@@ -29,10 +29,12 @@ pub struct Rule {
 pub enum About {
     /// The machine as a whole.
     Host,
-    /// Functions that can make VFs, or have the capability for it, and those that the user names.
+    /// Functions with SR-IOV, whatever became of it, and those that the user names.
     EachSriovDevice,
-    /// Functions that can make VFs.
+    /// Functions that can make at least one VF.
     EachPf,
+    /// The same, and those that the user names, VFs apart.
+    EachPfOrNamed,
     /// VFs.
     EachVf,
     /// VFs, and whatever the user names: what could be handed over.
@@ -48,7 +50,8 @@ pub enum Judge {
     Host(fn(&Host) -> Opinion),
     /// One function at a time.
     Each(fn(&Host, &Function) -> Opinion),
-    /// One function at a time, or the machine for want of one.
+    /// One function at a time, or the machine for want of one. Where one passes and the user named
+    /// none, those that fail only warn: the machine can do without them.
     EachOrNone(fn(&Host, &Function) -> Opinion, fn(&Host) -> Opinion),
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use virtfn_host::Host;
+use virtfn_host::{Function, Host};
 use virtfn_pci::Address;
 
 use crate::evidence::list;
@@ -64,7 +64,7 @@ pub fn summary(host: &Host, findings: &[Finding], uses: Uses) -> Summary {
 fn ready(host: &Host, findings: &[Finding], uses: Uses) -> String {
     let objects = findings.iter().filter_map(|finding| finding.object.address());
     let objects: BTreeSet<Address> = objects.collect();
-    let is_pf = |address: &&Address| host.functions.get(*address).is_some_and(|f| f.pf().is_some());
+    let is_pf = |address: &&Address| host.functions.get(*address).is_some_and(makes_vfs);
     let pfs: Vec<Address> = objects.iter().filter(is_pf).copied().collect();
     let to = destination(uses);
     if pfs.is_empty() {
@@ -76,6 +76,10 @@ fn ready(host: &Host, findings: &[Finding], uses: Uses) -> String {
     });
     let alone = alone && uses.overlaps(Uses::VM.and(Uses::DPDK));
     format!("VFs of {} can go to {to}{}", named(&pfs), if alone { ", each on its own" } else { "" })
+}
+
+fn makes_vfs(function: &Function) -> bool {
+    function.pf().is_some_and(|pf| pf.total_vfs > 0)
 }
 
 fn destination(uses: Uses) -> &'static str {

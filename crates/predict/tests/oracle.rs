@@ -1,6 +1,8 @@
 //! The kernel is the oracle: whom it put into a group of its own, `isolation` must call isolated,
 //! and nobody else.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 

@@ -6,7 +6,7 @@ use virtfn_predict::{
 };
 
 use crate::advice;
-use crate::evidence::{flags, group};
+use crate::evidence::{flags, group, list};
 use crate::opinion::Opinion;
 use crate::rule::{About, Judge, Rule};
 use crate::uses::Uses;
@@ -14,7 +14,7 @@ use crate::uses::Uses;
 pub(crate) const RULE: Rule = Rule {
     id: "acs-missing-on-path",
     label: "isolation",
-    about: About::EachSriovDevice,
+    about: About::EachPfOrNamed,
     matters_for: Uses::VM.and(Uses::DPDK),
     follows: &[],
     judge: Judge::Each(judge),
@@ -34,8 +34,8 @@ fn judge(host: &Host, function: &Function) -> Opinion {
         Judgement::Broken(at) if kernel_parts(host, function, &at) => Opinion::warn(format!(
             "{at}, by the rules of {RULES}; this kernel isolates it all the same"
         ))
-        .fix("check that kernel's reasons: newer ones know more chips"),
-        Judgement::Broken(at) => broken(host, &at),
+        .fix("dmesg | grep -i acs may say why; newer kernels know more chips to isolate"),
+        Judgement::Broken(at) => broken(host, &matters, &at),
         Judgement::Unknown(unseen) => unknown(&unseen),
     };
     whole.path.iter().fold(opinion, |opinion, step| {
@@ -86,7 +86,7 @@ fn beside(whole: &Isolation) -> Opinion {
     }
 }
 
-/// Did the kernel that runs part them although its rules, as known here, would not? A patched kernel
+/// Did the kernel that runs part them although its rules, as known here, would not? A patched one
 /// that was told to pretend proves nothing.
 fn kernel_parts(host: &Host, function: &Function, at: &Break) -> bool {
     let pretends = flags(host).iter().any(|flag| flag.starts_with("pcie_acs_override"));
@@ -100,17 +100,25 @@ fn unknown(unseen: &Unseen) -> Opinion {
         .could_not_see(&unseen.unreadable)
 }
 
-fn broken(host: &Host, at: &Break) -> Opinion {
-    let opinion =
-        Opinion::fail(format!("{at}, so what is below it can reach its neighbours past the IOMMU"));
+/// Isolation ends at `at`, the highest place; what does not isolate below it is told too, since
+/// mending one alone would not do.
+fn broken(host: &Host, path: &Isolation, at: &Break) -> Opinion {
+    let lower = path.breaks().filter(|one| one.address != at.address);
+    let lower = list(lower.map(|one| one.address.short()));
+    let also = if lower.is_empty() { lower } else { format!(", nor does {lower} isolate") };
+    let opinion = Opinion::fail(format!(
+        "{at}{also}, so what is below it can reach its neighbours past the IOMMU"
+    ));
     match at.lack {
         Lack::SwitchedOff => opinion.fixes(switch_on(host, at)),
         Lack::NoCapability | Lack::Quirk(_) => opinion
             .fix("switch on ACS in the firmware's setup, if it is there (PCIe ACS, ACS Enable)")
-            .fix("put the card in another slot, one of the processor's own that hangs on a root port with ACS")
+            .fix("put the card in a slot that hangs on a root port with ACS: try another")
             .fix("try a newer kernel, which may know this port to isolate")
             .fix("not advised: pcie_acs_override makes smaller groups and isolates nothing"),
-        Lack::Conventional => opinion.fix("put the card in a slot that is PCI Express all the way up"),
+        Lack::Conventional => {
+            opinion.fix("put the card in a slot that is PCI Express all the way up")
+        }
         Lack::SharedDevice | Lack::EventCollector | Lack::BehindController => {
             opinion.fix("pass all functions of the group to the same VM")
         }

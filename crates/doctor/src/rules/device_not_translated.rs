@@ -1,6 +1,6 @@
 //! Does an IOMMU stand between the function and memory?
 
-use virtfn_host::{Function, Host, Seen};
+use virtfn_host::{Function, Host};
 
 use crate::evidence::{Running, at, group, iommus};
 use crate::opinion::Opinion;
@@ -48,11 +48,10 @@ fn is_power(host: &Host) -> bool {
 
 /// It is in no group.
 fn outside(host: &Host, function: &Function) -> Opinion {
-    let unseen = host.groups.is_empty()
-        && matches!(iommus(host), Running::NotSeen)
-        && !matches!(host.kernel.iommus, Seen::Known(_));
+    // An IOMMU that runs has somebody behind it, unless the links were not recorded.
+    let unseen = host.groups.is_empty() && !matches!(iommus(host), Running::No);
     if unseen {
-        return Opinion::unknown("no group is to be seen of any device, nor an IOMMU")
+        return Opinion::unknown("of no device here a group is to be seen")
             .saw(at(function, "iommu_group"), "not there")
             .missed("sys/class/iommu", &host.kernel.iommus);
     }

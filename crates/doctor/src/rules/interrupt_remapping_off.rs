@@ -71,8 +71,11 @@ fn off(host: &Host) -> Opinion {
     let told = flags(host).into_iter().find(|flag| matches!(*flag, "intremap=off" | "nointremap"));
     let mut opinion = match unsafe_switch(host) {
         Some((name, path)) => {
-            Opinion::warn(format!("not remapped, and {name} lets guests have devices all the same: they can forge interrupts"))
-                .saw(path, "Y")
+            let summary = format!(
+                "not remapped, and {name} lets guests have devices all the same: they can forge \
+                 interrupts"
+            );
+            Opinion::warn(summary).saw(path, "Y")
         }
         None => Opinion::fail("interrupts are not remapped, so VFIO refuses every device"),
     };
@@ -85,9 +88,10 @@ fn off(host: &Host) -> Opinion {
     for line in told {
         opinion = opinion.saw("kernel.log", line.as_str());
     }
-    opinion
-        .fixes(in_setup(host))
-        .fix("last resort, insecure: options vfio_iommu_type1 allow_unsafe_interrupts=1 in /etc/modprobe.d")
+    opinion.fixes(in_setup(host)).fix(
+        "last resort, insecure: options vfio_iommu_type1 allow_unsafe_interrupts=1 in \
+         /etc/modprobe.d",
+    )
 }
 
 fn in_setup(host: &Host) -> Vec<String> {

@@ -25,17 +25,24 @@ pub(crate) const RULE: Rule = Rule {
 
 fn judge(host: &Host) -> Opinion {
     match iommus(host) {
-        Running::Yes { path, value } => {
-            let translated = host.functions.values().filter(|one| one.behind_iommu).count();
-            let devices = if translated == 1 { "device" } else { "devices" };
-            Opinion::pass(format!("IOMMU on, {translated} {devices} translated")).saw(path, value)
-        }
+        Running::Yes { path, value } => on(host).saw(path, value),
         Running::No => off(host).saw("sys/class/iommu", "empty"),
         Running::NotSeen if described(host).is_some() && host.kernel.iommus == Seen::Absent => {
             off(host).saw("sys/class/iommu", "not there")
         }
         Running::NotSeen => Opinion::unknown("whether the kernel runs an IOMMU could not be seen")
             .missed("sys/class/iommu", &host.kernel.iommus),
+    }
+}
+
+/// An IOMMU is listed. One that nothing is seen behind is no proof that it works.
+fn on(host: &Host) -> Opinion {
+    match host.functions.values().filter(|one| one.iommu_group.is_some()).count() {
+        0 => Opinion::unknown("an IOMMU is listed, but no device is seen behind it")
+            .saw("sys/bus/pci/devices/*/iommu_group", "not there")
+            .fix("dmesg | grep -i -e iommu -e DMAR -e AMD-Vi says whether it started"),
+        1 => Opinion::pass("IOMMU on, 1 device translated"),
+        count => Opinion::pass(format!("IOMMU on, {count} devices translated")),
     }
 }
 

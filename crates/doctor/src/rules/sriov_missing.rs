@@ -62,18 +62,21 @@ fn plain(host: &Host, function: &Function) -> Opinion {
             .saw(at(function, "config"), "no SR-IOV capability")
             .fixes(no_capability(host)),
         Looked::NotVisible(_) => missing(Opinion::unknown("makes no VFs; why could not be seen"))
-            .saw(at(function, "config"), format!("{} bytes readable", walk_length(function)))
+            .saw(at(function, "config"), format!("{} bytes readable", readable(function)))
             .fix("run virtfn doctor as root"),
     }
 }
 
-fn walk_length(function: &Function) -> usize {
+fn readable(function: &Function) -> usize {
     function.config.known().map_or(0, virtfn_pci::ConfigSpace::len)
 }
 
 fn firmware() -> Vec<String> {
     vec![
-        "raise the number of VFs in the card's firmware (NVIDIA: mstconfig -d ADDRESS set SRIOV_EN=1 NUM_OF_VFS=8; Intel: bootutil or the setup program; Broadcom: niccli), then power off and on".into(),
+        "raise the number of VFs in the card's firmware (NVIDIA: mstconfig -d ADDRESS set \
+         SRIOV_EN=1 NUM_OF_VFS=8; Intel: bootutil or the setup program; Broadcom: niccli), then \
+         power off and on"
+            .into(),
         "switch on SR-IOV in the firmware's setup".into(),
     ]
 }
@@ -81,7 +84,11 @@ fn firmware() -> Vec<String> {
 fn no_capability(host: &Host) -> Vec<String> {
     let mut fixes = Vec::new();
     if is_guest(host) {
-        fixes.push("this is a virtual machine, and a function passed to it shows no SR-IOV: make VFs on its host".into());
+        fixes.push(
+            "this is a virtual machine, and a function passed to it shows no SR-IOV: make VFs on \
+             its host"
+                .into(),
+        );
     }
     fixes.push("switch on SR-IOV in the card's firmware and in the firmware's setup".into());
     fixes.push("the card may have none: virtfn list shows the functions that can make VFs".into());

@@ -34,7 +34,10 @@ fn judge(host: &Host) -> Opinion {
         Seen::Known(_) => Opinion::fail("this kernel has no vfio-pci")
             .saw(format!("{folder}/modules.dep"), "no vfio_pci")
             .missed(DRIVERS, &host.kernel.pci_drivers)
-            .fix("install the kernel's whole set of modules (Debian cloud kernels: linux-image-amd64; Ubuntu: linux-modules-extra; Fedora: kernel-modules)")
+            .fix(
+                "install the kernel's whole set of modules (Debian's cloud kernels: \
+                 linux-image-amd64; Ubuntu: linux-modules-extra; Fedora: kernel-modules)",
+            )
             .fix("or build the kernel with CONFIG_VFIO_PCI"),
         seen => Opinion::unknown("whether this kernel has vfio-pci could not be seen")
             .missed(&folder, seen)

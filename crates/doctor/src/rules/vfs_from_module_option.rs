@@ -79,7 +79,7 @@ fn is_logged(line: &str, function: &Function, driver: &str) -> bool {
     of_this && by_option
 }
 
-/// No trace. That proves something only where all of the log is there, or there is no VF to explain.
+/// No trace. That proves something only where the log is whole, or there is no VF to explain.
 fn without_trace(host: &Host, made: usize) -> Opinion {
     let (line, options) = (&host.kernel.command_line, &host.kernel.module_options);
     if line.known().is_none() || options.known().is_none() {
