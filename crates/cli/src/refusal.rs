@@ -62,6 +62,10 @@ pub(crate) fn hints(object: &str, error: &ApplyError) -> Vec<String> {
             hints.dedup();
             hints
         }
+        ApplyError::Stuck { pf } => vec![
+            format!("virtfn list shows who uses the VFs of {}", pf.short()),
+            "end that program, or detach the VF from its VM: the write then goes on".into(),
+        ],
         ApplyError::Locked { .. } => vec!["wait for it, or end it".into()],
         ApplyError::State { source, .. }
             if source.kind() == std::io::ErrorKind::PermissionDenied =>

@@ -1,5 +1,6 @@
 //! The JSON Schemas in docs/schema are those of the code, and real documents fit them.
 //! `UPDATE=1 cargo test -p virtfn-cli --test schemas` writes them anew.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod support;
 

@@ -30,7 +30,7 @@ impl Groups {
             many => format!("none of {} is", shorts(many.iter().copied())),
         };
         format!(
-            "{} No IOMMU group: {which} translated by an IOMMU.\nhint: virtfn doctor says why\n",
+            "{} {which} translated by an IOMMU, so there is no group.\nhint: virtfn doctor says why\n",
             Tone::Bad.paint("No:")
         )
     }
