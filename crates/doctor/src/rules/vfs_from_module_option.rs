@@ -79,7 +79,8 @@ fn is_logged(line: &str, function: &Function, driver: &str) -> bool {
     of_this && by_option
 }
 
-/// No trace. That proves something only where the log is whole, or there is no VF to explain.
+/// No trace. The files prove that none will come; what made the VFs that there are, only a log that
+/// is whole can tell.
 fn without_trace(host: &Host, made: usize) -> Opinion {
     let (line, options) = (&host.kernel.command_line, &host.kernel.module_options);
     if line.known().is_none() || options.known().is_none() {
@@ -87,19 +88,20 @@ fn without_trace(host: &Host, made: usize) -> Opinion {
             .missed("proc/cmdline", line)
             .missed("etc/modprobe.d", options);
     }
-    let whole =
-        |lines: &Vec<String>| lines.iter().take(3).any(|line| line.contains("Linux version"));
-    let pass = |summary: &str| {
-        Opinion::pass(summary).saw("proc/cmdline", "no max_vfs").saw("etc/modprobe.d", "no max_vfs")
-    };
-    match &host.kernel.log {
-        _ if made == 0 => pass("no module option makes VFs"),
+    let whole = |lines: &[String]| lines.iter().take(3).any(|line| line.contains("Linux version"));
+    let (summary, log) = match &host.kernel.log {
+        _ if made == 0 => ("no module option is set", None),
         Seen::Known(lines) if whole(lines) => {
-            pass("not by a module option").saw("kernel.log", "whole, no word of max_vfs")
+            ("not by a module option", Some("whole, no word of max_vfs".to_owned()))
         }
-        Seen::Known(_) => Opinion::unknown("what made its VFs is no longer in the kernel's log")
-            .saw("kernel.log", "its beginning was pushed out")
-            .fix("journalctl -k -b may still have it"),
-        seen => Opinion::unknown("what made its VFs could not be seen").missed("kernel.log", seen),
-    }
+        Seen::Known(_) => ("no module option is set", Some("its beginning was pushed out".into())),
+        Seen::Absent => ("no module option is set", None),
+        Seen::Unreadable(unreadable) => {
+            ("no module option is set", Some(unreadable.why.to_string()))
+        }
+    };
+    let opinion = Opinion::pass(summary)
+        .saw("proc/cmdline", "no max_vfs")
+        .saw("etc/modprobe.d", "no max_vfs");
+    log.into_iter().fold(opinion, |opinion, log| opinion.saw("kernel.log", log))
 }
