@@ -26,6 +26,13 @@ pub enum ApplyError {
         /// The other run.
         pid: Option<u32>,
     },
+    /// A write to a PF waits in the kernel for somebody who does not let go of a VF, and every
+    /// other such write on the host would wait behind it; nothing was changed.
+    #[error("{}: an earlier write to its sriov_numvfs still waits in the kernel, for a user of one of its VFs; no VFs can be made or removed on this host until that ends", pf.short())]
+    Stuck {
+        /// The PF.
+        pf: Address,
+    },
     /// virtfn's own files below `/run`.
     #[error("{}: {doing}", path.display())]
     State {

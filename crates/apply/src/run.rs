@@ -88,6 +88,9 @@ pub fn run<E: From<ApplyError>>(
         plan = diff(&host, &policy).map_err(ApplyError::from)?;
     }
     guard(&plan, options)?;
+    if let Some(pf) = guard::stuck(root, &host, &plan) {
+        return Err(ApplyError::Stuck { pf }.into());
+    }
     execute(root, &host, &policy, &plan, about, options)?;
     let after = observe(root, about)?;
     let left = verify(&after, &policy).map_err(ApplyError::from)?;
