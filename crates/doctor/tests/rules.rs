@@ -131,6 +131,10 @@ const CASES: &[Case] = &[
                     - please use the pci sysfs interface.";
         log(host).push(said.into());
     }),
+    case("vfs-from-module-option", Verdict::Pass, "in the log, of VFs that are gone", |host| {
+        let said = "igb 0000:01:00.0: Enabling SR-IOV VFs using the module parameter is deprecated";
+        log(host).extend([said.into(), "igb 0000:01:00.0: IOV Disabled".into()]);
+    }),
     case("vfs-from-module-option", Verdict::Pass, "of another driver", |host| {
         command_line(host, "ixgbe.max_vfs=3");
     }),

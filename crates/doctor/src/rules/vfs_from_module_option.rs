@@ -9,7 +9,7 @@ use crate::uses::Uses;
 
 pub(crate) const RULE: Rule = Rule {
     id: "vfs-from-module-option",
-    label: "VFs made by",
+    label: "VF origin",
     about: About::EachPf,
     matters_for: Uses::ALL,
     follows: &["pf-driver-missing"],
@@ -55,14 +55,8 @@ fn traces(host: &Host, function: &Function, driver: &str) -> Vec<(String, String
             .filter(|flag| on_line(flag))
             .map(|flag| ("proc/cmdline".into(), (*flag).into())),
     );
-    let logged = host
-        .kernel
-        .log
-        .known()
-        .into_iter()
-        .flatten()
-        .filter(|line| is_logged(line, function, driver));
-    traces.extend(logged.take(2).map(|line| ("kernel.log".into(), line.clone())));
+    let made = function.pf().is_some_and(|pf| !pf.vfs.is_empty());
+    traces.extend(logged(host, function).filter(|_| made).map(|line| ("kernel.log".into(), line)));
     traces
 }
 
@@ -71,12 +65,26 @@ fn alike(a: &str, b: &str) -> bool {
     a.replace('-', "_") == b.replace('-', "_")
 }
 
-/// What igb, ixgbe and their kin say when they make VFs by themselves.
-fn is_logged(line: &str, function: &Function, driver: &str) -> bool {
-    let of_this = line.contains(driver) && line.contains(&function.address.to_string());
-    let by_option = line.contains("module parameter is deprecated")
-        || line.contains("override max_vfs setting");
-    of_this && by_option
+/// The driver's line on VFs that it made by itself, unless those VFs are gone since.
+fn logged(host: &Host, function: &Function) -> impl Iterator<Item = String> {
+    let address = function.address.to_string();
+    let lines = host.kernel.log.known().into_iter().flatten();
+    let about = lines.filter(move |line| line.contains(&address));
+    let last =
+        about.fold(None, |last, line| if is_end(line) { None } else { telling(line).or(last) });
+    last.cloned().into_iter()
+}
+
+/// What igb, ixgbe and their kin say when a module option makes VFs, or keeps those there are.
+fn telling(line: &String) -> Option<&String> {
+    let by_option =
+        line.contains("parameter is deprecated") || line.contains("override max_vfs setting");
+    by_option.then_some(line)
+}
+
+/// igb's word when VFs go.
+fn is_end(line: &str) -> bool {
+    line.ends_with("IOV Disabled")
 }
 
 /// No trace. The files prove that none will come; what made the VFs that there are, only a log that
