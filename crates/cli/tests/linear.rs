@@ -8,6 +8,8 @@ use std::process::Command;
 
 use support::big_host;
 use tempfile::TempDir;
+use virtfn_kernel::SysRoot;
+use virtfn_observe::{Facet, Look};
 
 /// 514, 1,028 and 2,056 functions.
 const PFS: [u16; 3] = [2, 4, 8];
@@ -92,13 +94,14 @@ fn instructions_grow_no_faster_than_the_functions() {
     }
 }
 
-/// The same host as one file: valgrind does not know the system call (`openat2`) that keeps a read
-/// inside a folder.
+/// What `list` reads of the same host as one file: valgrind does not know the system call
+/// (`openat2`) that keeps a read inside a folder, and unpacking more would take minutes.
 fn packed(host: &Path) -> PathBuf {
     let file = host.join("host.tar.zst");
-    let (file_text, host_text) = (file.to_str().unwrap(), host.to_str().unwrap());
-    let ran = support::run(&["record", file_text, "--root", host_text]);
-    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    let root = SysRoot::open(host).unwrap().taped();
+    let look = Look::at(&[Facet::Netdevs, Facet::Admin, Facet::Holders, Facet::Names]);
+    virtfn_observe::host(&root, &look).unwrap();
+    root.into_tape().unwrap().write(&file).unwrap();
     file
 }
 
