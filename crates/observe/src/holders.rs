@@ -10,51 +10,60 @@ use virtfn_pci::Address;
 
 use crate::functions::Paths;
 
+/// What tells of users, gathered once for all functions.
+struct Signs {
+    nodes: Seen<OpenNodes>,
+    elsewhere: BTreeMap<Address, Elsewhere>,
+    netdevs: Seen<BTreeMap<Address, Vec<Netdev>>>,
+}
+
 /// Reads who uses each function.
 pub(crate) fn read(root: &SysRoot, host: &mut Host, paths: &Paths) {
-    let nodes = if host.functions.values().any(Function::is_passed_through) {
-        root.fact("open-nodes", open_nodes)
-    } else {
-        Seen::Known(OpenNodes { nodes: Vec::new(), complete: true })
+    let signs = Signs {
+        nodes: if host.functions.values().any(Function::is_passed_through) {
+            root.fact("open-nodes", open_nodes)
+        } else {
+            Seen::Known(OpenNodes { nodes: Vec::new(), complete: true })
+        },
+        elsewhere: read_elsewhere(root, host),
+        netdevs: host.netdevs.as_ref().map(|netdevs| by_function(netdevs)),
     };
-    let elsewhere = read_elsewhere(root, host);
-    let judged: Vec<(Address, Seen<Vec<Holder>>)> = host
-        .functions
-        .values()
-        .map(|function| {
-            let path = paths.get(&function.address).map_or("", String::as_str);
-            (function.address, of_function(root, host, function, path, &nodes, &elsewhere))
-        })
-        .collect();
-    for (address, holders) in judged {
-        if let Some(function) = host.functions.get_mut(&address) {
-            function.holders = holders;
+    for function in host.functions.values_mut() {
+        let path = paths.get(&function.address).map_or("", String::as_str);
+        function.holders = of_function(root, function, path, &signs);
+    }
+}
+
+fn by_function(netdevs: &[Netdev]) -> BTreeMap<Address, Vec<Netdev>> {
+    let mut all: BTreeMap<Address, Vec<Netdev>> = BTreeMap::new();
+    for netdev in netdevs {
+        if let Some(function) = netdev.function {
+            all.entry(function).or_default().push(netdev.clone());
         }
     }
+    all
 }
 
 fn of_function(
     root: &SysRoot,
-    host: &Host,
     function: &Function,
     path: &str,
-    nodes: &Seen<OpenNodes>,
-    elsewhere: &BTreeMap<Address, Elsewhere>,
+    signs: &Signs,
 ) -> Seen<Vec<Holder>> {
     if function.is_passed_through() {
         let names = device_names(root, path);
-        return nodes.as_ref().and_then(|nodes| processes(function, &names, nodes));
+        return signs.nodes.as_ref().and_then(|nodes| processes(function, &names, nodes));
     }
     if is_moved_away(function) {
-        return moved(elsewhere.get(&function.address));
+        return moved(signs.elsewhere.get(&function.address));
     }
-    let in_use = |netdev: &Netdev| in_use(root, path, netdev);
-    match &host.netdevs {
-        Seen::Unreadable(unreadable) if !function.netdevs.is_empty() => {
-            Seen::Unreadable(unreadable.clone())
-        }
-        _ => Seen::Known(host.netdevs_of(function.address).filter_map(in_use).collect()),
+    if function.netdevs.is_empty() {
+        return Seen::Known(Vec::new());
     }
+    signs.netdevs.as_ref().map(|netdevs| {
+        let own = netdevs.get(&function.address).into_iter().flatten();
+        own.filter_map(|netdev| in_use(root, path, netdev)).collect()
+    })
 }
 
 /// The nodes below /dev that belong to this function alone.

@@ -100,16 +100,21 @@ fn owners(host: &Host, paths: &Paths) -> Vec<Owner> {
     host.functions.values().filter_map(of).flatten().collect()
 }
 
-fn only_owned(all: Vec<Netdev>, owners: &[Owner]) -> Vec<Netdev> {
-    all.into_iter()
-        .filter(|netdev| owners.iter().any(|owner| owner.netdev == netdev.name))
-        .collect()
+fn by_name(owners: &[Owner]) -> BTreeMap<&str, &Owner> {
+    owners.iter().map(|owner| (owner.netdev.as_str(), owner)).collect()
+}
+
+fn only_owned(mut all: Vec<Netdev>, owners: &[Owner]) -> Vec<Netdev> {
+    let owners = by_name(owners);
+    all.retain(|netdev| owners.contains_key(netdev.name.as_str()));
+    all
 }
 
 /// Adds what netlink did not tell: the function on older kernels, speed, how the address came.
 fn finish(root: &SysRoot, netdevs: Vec<Netdev>, owners: &[Owner]) -> Vec<Netdev> {
+    let owners = by_name(owners);
     let complete = |mut netdev: Netdev| {
-        let owner = owners.iter().find(|owner| owner.netdev == netdev.name)?;
+        let owner = owners.get(netdev.name.as_str())?;
         netdev.function = Some(owner.function);
         add_from_sysfs(root, owner, &mut netdev);
         Some(netdev)

@@ -14,7 +14,7 @@ impl List {
     pub fn text(&self, page: Page) -> String {
         let mut text = match self.which {
             Which::All => self.all_table().render(page),
-            Which::Sriov if self.of_kind(Kind::Pf).next().is_none() => self.nothing(),
+            Which::Sriov if self.functions.is_empty() => self.nothing(),
             Which::Sriov => self.sriov_tables(page),
         };
         text.push_str(&self.unseen_text());
@@ -34,8 +34,12 @@ impl List {
     }
 
     fn sriov_tables(&self, page: Page) -> String {
-        let mut text = self.pf_table().render(page);
-        let vfs = self.vf_table();
+        let (pfs, vfs) = (self.pf_table(), self.vf_table());
+        // What a change was about may be VFs alone.
+        if pfs.is_empty() {
+            return vfs.render(page);
+        }
+        let mut text = pfs.render(page);
         if vfs.is_empty() {
             if let Some(pf) = self.of_kind(Kind::Pf).find(|pf| pf.total_vfs > Some(0)) {
                 let (pf, most) = (pf.address.short(), pf.total_vfs.unwrap_or_default());
