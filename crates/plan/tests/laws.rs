@@ -1,6 +1,9 @@
 //! What holds of every plan: run, it leaves nothing to do; cut short anywhere and planned anew, it
 //! ends in the same state; and no step asks of the kernel what the kernel refuses.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)] // A test that cannot unwrap has failed.
+#![allow(dead_code)] // The model serves both test programs, whole in neither.
+
 mod model;
 
 use proptest::prelude::*;

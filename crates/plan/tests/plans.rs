@@ -1,5 +1,8 @@
 //! Single plans: their steps, their order, whom they interrupt, and what cannot be planned.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)] // A test that cannot unwrap has failed.
+#![allow(dead_code)] // The model serves both test programs, whole in neither.
+
 mod model;
 
 use virtfn_host::{
