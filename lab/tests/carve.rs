@@ -201,7 +201,7 @@ fn wrong_words_change_nothing() {
     seed.ok("virtfn create 0b:00.0 --vfs 2");
     for (line, status, says) in [
         ("create 0b:00.9 --vfs 1", 1, "error:"),
-        ("create 0b:01.0 --vfs 1", 1, "nearest: 0b:00.0"),
+        ("create 0b:01.0 --vfs 1", 1, "0b:00.0, 00:00.0"),
         ("create eth7 --vfs 1", 1, "eth"),
         ("create 0b:10.0 --vfs 1", 1, "a PF is meant"),
         ("create 0b:00.0 --vfs 8", 1, "allows 7"),

@@ -27,6 +27,6 @@ pub use finding::{Evidence, Finding, Object, SCHEMA, Verdict};
 pub use judge::judge;
 pub use opinion::Opinion;
 pub use rule::{About, Judge, Rule};
-pub use rules::RULES;
+pub use rules::{RULES, module_option_traces};
 pub use summary::{Readiness, Summary, summary};
 pub use uses::{UnknownUse, Uses};

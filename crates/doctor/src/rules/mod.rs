@@ -1,5 +1,7 @@
 //! The rules, causes before what follows from them.
 
+pub use vfs_from_module_option::traces as module_option_traces;
+
 use crate::rule::Rule;
 
 mod acs_missing_on_path;

@@ -22,7 +22,7 @@ fn judge(host: &Host, function: &Function) -> Opinion {
         return Opinion::not_applicable("has no driver");
     };
     let made = function.pf().map_or(0, |pf| pf.vfs.len());
-    let traces = traces(host, function, driver);
+    let traces = traces(host, function);
     if traces.is_empty() {
         return without_trace(host, made);
     }
@@ -37,9 +37,12 @@ fn judge(host: &Host, function: &Function) -> Opinion {
     traces.into_iter().fold(opinion, |opinion, (path, text)| opinion.saw(path, text))
 }
 
-/// Where the option was seen: files, the command line, and what the driver logged.
-fn traces(host: &Host, function: &Function, driver: &str) -> Vec<(String, String)> {
+/// Where a PF's driver was told by a module option to make VFs: files, the command line, and what
+/// the driver logged, each with its text. None without a driver.
+#[must_use]
+pub fn traces(host: &Host, function: &Function) -> Vec<(String, String)> {
     let mut traces = Vec::new();
+    let Some(driver) = function.driver.as_deref() else { return traces };
     let options = host.kernel.module_options.known().into_iter().flatten();
     let of_driver =
         |line: &str| line.split_whitespace().nth(1).is_some_and(|name| alike(name, driver));

@@ -7,7 +7,7 @@ use virtfn_pci::Address;
 
 use super::{Detail, Doctor};
 use crate::paint::Tone;
-use crate::words::{count, plain, wrap};
+use crate::words::{count, place, plain, wrap};
 use crate::{Page, Symbols};
 
 /// Wide enough for the labels of all rules and for an address with its name.
@@ -127,7 +127,7 @@ impl Writer<'_> {
         self.push_line(finding.verdict, label, &finding.summary, &rule, text);
         if open || self.detail == Detail::Full {
             for evidence in &finding.evidence {
-                let said = format!("{} = {}", path(&evidence.path), evidence.value);
+                let said = format!("{} = {}", place(&evidence.path), evidence.value);
                 push_below("evidence", &said, text);
             }
             for fix in &finding.fixes {
@@ -199,13 +199,4 @@ fn part(heading: &str, text: &str) -> String {
         return String::new();
     }
     format!("\n{}\n{text}", Tone::Heading.paint(heading))
-}
-
-/// A path as it is on the machine; the kernel's log is no file there.
-fn path(path: &str) -> String {
-    if path == "kernel.log" {
-        "kernel log".into()
-    } else {
-        format!("/{}", path.trim_start_matches('/'))
-    }
 }

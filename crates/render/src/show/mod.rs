@@ -285,24 +285,13 @@ fn sriov(host: &Host, function: &Function) -> Option<Sriov> {
     })
 }
 
-/// The old way: a module parameter makes VFs when the driver is loaded. Its options say so, and
-/// drivers that still have it say so in the log.
+/// The old way: a module option made the VFs, and left traces.
 fn made_by(host: &Host, function: &Function) -> Vec<Evidence> {
-    let Some(driver) = &function.driver else { return Vec::new() };
     if function.pf().is_none_or(|pf| pf.vfs.is_empty()) {
         return Vec::new();
     }
-    let options = host.kernel.module_options.known().into_iter().flatten();
-    let options = options
-        .filter(|(_, line)| line.split_whitespace().nth(1) == Some(driver))
-        .map(|(path, line)| Evidence { path: format!("/{path}"), value: line.clone() });
-    let address = function.address.to_string();
-    let says = |line: &&String| {
-        line.contains(&address) && line.contains("Enabling SR-IOV VFs using the module parameter")
-    };
-    let log = host.kernel.log.known().into_iter().flatten().filter(says).take(1);
-    let log = log.map(|line| Evidence { path: "kernel log".into(), value: line.clone() });
-    options.chain(log).collect()
+    let traces = virtfn_doctor::module_option_traces(host, function).into_iter();
+    traces.map(|(path, value)| Evidence { path: crate::words::place(&path), value }).collect()
 }
 
 /// What could not be seen of one function.

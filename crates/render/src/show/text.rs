@@ -185,9 +185,9 @@ fn vfs(sriov: &Sriov) -> Lines {
         };
         line("autoprobe", said.to_owned())
     }));
-    lines.extend(
-        sriov.made_by.iter().map(|made| line("made by", format!("{}: {}", made.path, made.value))),
-    );
+    lines.extend(sriov.made_by.iter().map(|made| {
+        line("made by", format!("module option max_vfs; {}: {}", made.path, made.value))
+    }));
     let place = |vf: &super::VfPlace| line(&format!("VF {}", vf.index), vf.address.short());
     lines.extend(sriov.vfs.iter().map(place));
     lines
