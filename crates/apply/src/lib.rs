@@ -1,6 +1,6 @@
 //! Changes the machine: the only crate that does.
 //!
-//! [`run`] takes a wish (an edit of the policy that the machine has), and goes one way: lock the PFs,
+//! [`run()`] takes a wish (an edit of the policy that the machine has), and goes one way: lock the PFs,
 //! look, plan, prove that nobody loses anything, run the steps through the one door, read all of it
 //! back. What it must put back is in a journal before it is taken away: killed anywhere, the next
 //! run ends in the wanted state.

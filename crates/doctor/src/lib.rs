@@ -1,7 +1,7 @@
 //! Rules that judge a machine: is it ready to hand functions over, and if not, what mends it?
 //!
-//! [`judge`] lays every [`Rule`] of [`RULES`] over a [`Host`](virtfn_host::Host) and gives
-//! [`Finding`]s; [`summary`] says in one line what they come to; [`explain`] gives a rule's page.
+//! [`judge()`] lays every [`Rule`] of [`RULES`] over a [`Host`](virtfn_host::Host) and gives
+//! [`Finding`]s; [`summary()`] says in one line what they come to; [`explain()`] gives a rule's page.
 //! Pure: no I/O, no clock.
 //!
 //! Three promises hold for every rule. What could not be seen is [`Verdict::Unknown`], never a
