@@ -67,7 +67,8 @@ fn seven_vfs_on_each_port_are_the_sixteen_functions() {
 fn ip_agrees_with_what_was_set() {
     let seed = lab::boot("seed");
     seed.ok("virtfn create 0b:00.0 --vfs 7");
-    seed.ok("virtfn set 0b:00.0/0 --mac 52:54:00:6d:90:02 --vlan 42 --qos 3");
+    let set = seed.run("virtfn set 0b:00.0/0 --mac 52:54:00:6d:90:02 --vlan 42 --qos 3");
+    set.exits(0).says("igbvf   52:54:00:6d:90:02    42");
     seed.ok("virtfn set eth0/1 --trust on --spoofchk off");
     let first = ip_vf(&seed, "eth0", 0);
     assert_eq!(first["address"], "52:54:00:6d:90:02");

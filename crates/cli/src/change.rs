@@ -102,9 +102,7 @@ pub fn make<W: Fn(&Host, Policy) -> Result<Policy, Error>>(
 /// What is there now, of the functions that the change was about, as `virtfn list` sees it.
 fn listed(root: &SysRoot, shown: &dyn Fn(&Host, Address) -> bool) -> Result<List, Error> {
     let host = virtfn_observe::host(root, &Look::at(&LISTED))?;
-    let mut few = host.clone();
-    few.functions.retain(|address, _| shown(&host, *address));
-    Ok(List::of(&few, Which::Sriov))
+    Ok(List::of(&host, Which::Sriov).only(|address| shown(&host, address)))
 }
 
 fn run<W: Fn(&Host, Policy) -> Result<Policy, Error>>(

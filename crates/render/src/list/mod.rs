@@ -157,6 +157,14 @@ impl List {
         Self { schema: Self::SCHEMA, functions, unseen, which, of_all: host.functions.len() }
     }
 
+    /// The same list, of these functions alone.
+    #[must_use]
+    pub fn only(mut self, keep: impl Fn(Address) -> bool) -> Self {
+        self.functions.retain(|function| keep(function.address));
+        self.unseen.retain(|unseen| unseen.address.is_none_or(&keep));
+        self
+    }
+
     /// Could all of it be seen that matters to whoever owns a VF?
     #[must_use]
     pub fn is_whole(&self) -> bool {
