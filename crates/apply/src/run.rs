@@ -93,7 +93,7 @@ pub fn run<E: From<ApplyError>>(
     }
     execute(root, &host, &policy, &plan, about, options)?;
     let after = observe(root, about)?;
-    let left = verify(&after, &policy).map_err(ApplyError::from)?;
+    let left = verify(&after, &policy, &plan).map_err(ApplyError::from)?;
     if !left.is_empty() {
         return Err(ApplyError::Drift { left }.into());
     }

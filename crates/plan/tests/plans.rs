@@ -8,7 +8,7 @@ mod model;
 use virtfn_host::{
     DriverChoice, Holder, HolderKind, Policy, Seen, VfAdmin, VfId, VfIndex, VfPolicy,
 };
-use virtfn_plan::{PlanError, diff};
+use virtfn_plan::{PlanError, diff, verify};
 
 fn actions(host: &virtfn_host::Host, policy: &Policy) -> Vec<String> {
     diff(host, policy).unwrap().steps.iter().map(|step| step.action.to_string()).collect()
@@ -137,4 +137,31 @@ fn a_reservation_that_cannot_be_read_is_not_taken_for_none() {
         VfPolicy { driver: Some(DriverChoice::Named("vfio-pci".into())), ..VfPolicy::default() };
     let plan = diff(&host, &Policy::of(&host).with_vf(vf, wanted));
     assert!(matches!(plan, Err(PlanError::Unseen { .. })));
+}
+
+/// Seen on igb: bound to its own driver again, a VF that nobody gave an address made up another.
+#[test]
+fn an_address_that_a_vf_picked_meanwhile_is_no_failure() {
+    let mut host = with_vfs(1);
+    let vf = VfId { pf: model::port(0), index: VfIndex(0) };
+    let mac = |text: &str| VfAdmin { mac: text.parse().ok(), ..VfAdmin::default() };
+    let picks = |host: &mut virtfn_host::Host, text: &str| {
+        let change = virtfn_host::VfChange::Mac(text.parse().unwrap());
+        model::take(host, &virtfn_plan::Action::SetVf { vf, from: None, to: change });
+    };
+    picks(&mut host, "02:00:00:00:00:01");
+    let vfio =
+        VfPolicy { driver: Some(DriverChoice::Named("vfio-pci".into())), ..VfPolicy::default() };
+    let policy = Policy::of(&host).with_vf(vf, vfio);
+    let plan = diff(&host, &policy).unwrap();
+    for step in &plan.steps {
+        model::take(&mut host, &step.action);
+    }
+    picks(&mut host, "02:00:00:00:00:02");
+    assert!(verify(&host, &policy, &plan).unwrap().is_empty());
+
+    let asked =
+        Policy::of(&host).with_vf(vf, VfPolicy { admin: mac("02:00:00:00:00:03"), driver: None });
+    let plan = diff(&host, &asked).unwrap();
+    assert_eq!(verify(&host, &asked, &plan).unwrap().len(), 1, "what was asked for does count");
 }
