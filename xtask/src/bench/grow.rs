@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use virtfn_lab::programs::need;
 
 use crate::workspace::{cargo, run};
@@ -16,7 +16,7 @@ const PFS: [u16; 3] = [2, 4, 8];
 /// Runs of each; the median counts.
 const RUNS: usize = 7;
 
-/// Prints times, their ratio, and instructions a function.
+/// Prints times and their ratio; instructions are a test's (`crates/cli/tests/linear.rs`).
 ///
 /// # Errors
 /// When a program is missing or fails.
@@ -40,13 +40,11 @@ fn print_one(program: &Path, host: &Path, dump: &Path, functions: usize) -> Resu
     let mut peer = Command::new(need("lspci")?);
     peer.arg("-F").arg(dump).arg("-vv").stdout(Stdio::null()).stderr(Stdio::null());
     let (ours, peer) = (median(&mut ours)?, median(&mut peer)?);
-    let instructions = instructions(program, host)?;
     println!(
-        "list          {functions:5} functions {:6.1} ms, lspci -vv {:6.1} ms: {:.2} times; {} instructions a function",
+        "list          {functions:5} functions {:6.1} ms, lspci -vv {:6.1} ms: {:.2} times",
         ours * 1e3,
         peer * 1e3,
-        ours / peer,
-        instructions / functions as u64
+        ours / peer
     );
     Ok(())
 }
@@ -55,22 +53,12 @@ fn median(command: &mut Command) -> Result<f64> {
     let mut times = Vec::new();
     for _ in 0..RUNS {
         let start = std::time::Instant::now();
-        command.status().context("cannot start it")?;
+        let status = command.status().context("cannot start it")?;
         times.push(start.elapsed().as_secs_f64());
+        ensure!(status.success(), "{:?}: {status}", command.get_program());
     }
     times.sort_by(f64::total_cmp);
     Ok(times[RUNS / 2])
-}
-
-/// What callgrind counts.
-fn instructions(program: &Path, host: &Path) -> Result<u64> {
-    let mut command = Command::new(need("valgrind")?);
-    command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
-    let output = command.arg(program).arg("list").arg("--root").arg(host).output()?;
-    let told = String::from_utf8_lossy(&output.stderr);
-    let count = told.lines().find_map(|line| line.split("Collected : ").nth(1));
-    let count = count.and_then(|count| count.trim().parse().ok());
-    count.with_context(|| format!("callgrind counted nothing: {told}"))
 }
 
 /// Each function's name and the file of its config space.
