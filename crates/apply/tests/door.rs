@@ -1,0 +1,30 @@
+//! The write door is opened in this crate alone: there is no second way to change a machine.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() && entry.file_name() != "target" {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn only_apply_opens_the_write_door() {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut found = Vec::new();
+    for folder in ["crates", "lab", "xtask"] {
+        sources(&workspace.join(folder), &mut found);
+    }
+    let opens = |path: &&PathBuf| {
+        fs::read_to_string(path).is_ok_and(|text| text.contains(concat!("Door::", "open(")))
+    };
+    let openers: Vec<_> = found.iter().filter(opens).collect();
+    assert_eq!(openers.len(), 1, "{openers:?}");
+    assert!(openers[0].ends_with("crates/apply/src/run.rs"), "{openers:?}");
+}
