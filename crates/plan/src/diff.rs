@@ -56,6 +56,10 @@ fn pf_actions(
     if usize::from(wanted.vfs) == pf.vfs.len() {
         return settle(host, address, pf, wanted, Autoprobe { now, finally });
     }
+    // Not knowing the switch, no driver could be kept from VFs that are not ready for one.
+    if let (Seen::Unreadable(unreadable), 1..) = (&pf.autoprobe, wanted.vfs) {
+        return Err(PlanError::Unseen { device: address, unreadable: unreadable.clone() });
+    }
     Ok(rebuild(host, address, pf, wanted, Autoprobe { now, finally }))
 }
 

@@ -165,3 +165,14 @@ fn an_address_that_a_vf_picked_meanwhile_is_no_failure() {
     let plan = diff(&host, &asked).unwrap();
     assert_eq!(verify(&host, &asked, &plan).unwrap().len(), 1, "what was asked for does count");
 }
+
+#[test]
+fn a_switch_that_cannot_be_read_is_not_taken_for_off() {
+    let mut host = model::machine();
+    let unread = virtfn_host::Seen::not_asked("sriov_drivers_autoprobe");
+    let pf = host.functions.get_mut(&model::port(0)).unwrap();
+    let virtfn_host::Role::Pf(state) = &mut pf.role else { unreachable!() };
+    state.autoprobe = unread;
+    let plan = diff(&host, &Policy::of(&host).with_vfs(model::port(0), 2));
+    assert!(matches!(plan, Err(PlanError::Unseen { .. })));
+}
