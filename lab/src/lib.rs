@@ -68,6 +68,7 @@ pub use machine::{BOOT_LIMIT, Boot, COMMAND_LIMIT, Machine};
 pub use outcome::Outcome;
 pub use topology::{Expected, MOST_MEMORY_MIB, Topology};
 
+pub use pool::MOST_ON_LOAN;
 use pool::{After, Loan};
 
 /// Lends the test a machine of this topology on its usual kernel.

@@ -106,13 +106,3 @@ fn without_acs_the_card_and_its_vfs_are_one_group() {
     groups.dedup();
     assert_eq!(groups.len(), 1);
 }
-
-#[test]
-fn igb_makes_vfs_by_its_old_parameter() {
-    for kernel in ["6.12", "6.1"] {
-        let seed = lab::boot_on("seed", kernel);
-        seed.ok("modprobe -r igb && modprobe igb max_vfs=7");
-        assert_eq!((seed.vfs("0b:00.0"), seed.vfs("0b:00.1")), (7, 7), "{kernel}");
-        seed.ok("modprobe -r igb && modprobe igb");
-    }
-}

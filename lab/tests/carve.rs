@@ -176,7 +176,7 @@ fn a_dry_run_changes_nothing() {
 
 #[test]
 fn what_a_driver_refuses_is_told_in_its_words_and_ours() {
-    let seed = lab::fresh("seed");
+    let seed = lab::boot("seed");
     seed.ok("virtfn create 0b:00.0 --vfs 2");
     seed.run("virtfn set 0b:10.0 --link enable")
         .exits(1)
@@ -194,6 +194,7 @@ fn what_a_driver_refuses_is_told_in_its_words_and_ours() {
         .exits(1)
         .says("No such file or directory")
         .says("no driver has the PF");
+    seed.ok("echo 0000:0b:00.0 > /sys/bus/pci/drivers/igb/bind");
 }
 
 #[test]
@@ -226,20 +227,20 @@ fn wrong_words_change_nothing() {
 
 #[test]
 fn the_old_way_is_seen_for_what_it_is() {
-    let seed = lab::fresh("seed");
-    seed.ok(
-        "virtfn destroy 0b:00.0; modprobe -r igbvf igb; modprobe igb max_vfs=7; modprobe igbvf",
-    );
-    seed.eventually("test $(ls -d /sys/bus/pci/devices/0000:0b:00.*/virtfn* | wc -l) = 14");
-    let functions = listed(&seed);
-    assert_eq!(functions.len(), SIXTEEN.len());
-    let found = seed.run("virtfn doctor --json").json();
-    let rule = found["findings"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|f| f["rule"] == "vfs-from-module-option" && f["verdict"] == "warn");
-    let rule = rule.unwrap_or_else(|| panic!("doctor says nothing of max_vfs: {found}"));
-    assert!(rule["evidence"].to_string().contains("module parameter"), "{rule}");
-    seed.run("virtfn show 0b:00.0").exits(0).says("max_vfs");
+    for kernel in ["6.12", "6.1"] {
+        let seed = lab::boot_on("seed", kernel);
+        seed.ok("modprobe -r igbvf igb; modprobe igb max_vfs=7; modprobe igbvf");
+        seed.eventually("test $(ls -d /sys/bus/pci/devices/0000:0b:00.*/virtfn* | wc -l) = 14");
+        assert_eq!(listed(&seed).len(), SIXTEEN.len(), "{kernel}");
+        let found = seed.run("virtfn doctor --json").json();
+        let rule = found["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|f| f["rule"] == "vfs-from-module-option" && f["verdict"] == "warn");
+        let rule = rule.unwrap_or_else(|| panic!("{kernel}: nothing of max_vfs: {found}"));
+        assert!(rule["evidence"].to_string().contains("module parameter"), "{kernel}: {rule}");
+        seed.run("virtfn show 0b:00.0").exits(0).says("max_vfs");
+        seed.ok("modprobe -r igbvf igb; modprobe -a igb igbvf");
+    }
 }

@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use virtfn_lab::job::Event;
 use virtfn_lab::kernel::Kernel;
-use virtfn_lab::{Boot, Machine, Topology};
+use virtfn_lab::{Boot, MOST_ON_LOAN, Machine, Topology};
 
 use crate::{build, progress, shell, workspace};
 
@@ -102,7 +102,7 @@ pub(crate) fn boot(arguments: &MachineArguments) -> Result<Machine> {
     })
 }
 
-/// Runs the lab's tests in one process, so that they share machines, two at a time.
+/// Runs the lab's tests in one process, so that they share machines, a few at a time.
 ///
 /// # Errors
 /// When one fails.
@@ -110,7 +110,7 @@ pub(crate) fn test(arguments: &TestArguments) -> Result<()> {
     let binaries = build::for_the_lab(arguments.virtfn.as_deref())?;
     let mut command = workspace::cargo();
     command.args(["test", "--quiet", "--package", "virtfn-lab", "--features", "lab"]);
-    command.args(["--test", "lab", "--", "--test-threads", "2"]);
+    command.args(["--test", "lab", "--", "--test-threads"]).arg(MOST_ON_LOAN.to_string());
     command.args(&arguments.filter);
     command.env("VIRTFN_LAB_VIRTFN", &binaries.virtfn);
     command.env("VIRTFN_LAB_GUEST", &binaries.lab_guest);

@@ -1,9 +1,10 @@
 //! The broom between two tests that share a guest.
 //!
 //! Puts back what tests change: processes that still run, VFs, driver overrides, automatic probing,
-//! network namespaces. Whoever asked waits for it with a limit: a guest that cannot be tidied, with
-//! a writer hung in the kernel, is thrown away.
+//! network namespaces, interfaces that are up. Whoever asked waits for it with a limit: a guest that
+//! cannot be tidied, with a writer hung in the kernel, is thrown away.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -73,6 +74,14 @@ fn remove_namespaces() -> Result<()> {
     Ok(())
 }
 
+fn set_down(netdev: &OsStr) -> Result<()> {
+    let status = Command::new("ip").args(["link", "set", "down", "dev"]).arg(netdev).status()?;
+    if !status.success() {
+        bail!("ip link set down dev {}: {status}", netdev.display());
+    }
+    Ok(())
+}
+
 fn put_back(function: &Path) -> Result<()> {
     let attribute = |name: &str| function.join(name);
     let reads = |name: &str| fs::read_to_string(attribute(name)).unwrap_or_default();
@@ -83,6 +92,9 @@ fn put_back(function: &Path) -> Result<()> {
         if reads("sriov_drivers_autoprobe").trim() != "1" {
             sysfs::write(&attribute("sriov_drivers_autoprobe"), "1")?;
         }
+    }
+    for netdev in fs::read_dir(attribute("net")).into_iter().flatten().filter_map(Result::ok) {
+        set_down(&netdev.file_name())?;
     }
     // A VF has gone with its PF's VFs by now.
     if attribute("driver_override").exists() && reads("driver_override").trim() != "(null)" {
