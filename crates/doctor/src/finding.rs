@@ -5,6 +5,9 @@ use std::fmt;
 use serde::Serialize;
 use virtfn_pci::Address;
 
+use crate::rule::Weight;
+use crate::rules::RULES;
+
 /// The name of the document that findings are part of.
 pub const SCHEMA: &str = "virtfn.doctor/1";
 
@@ -60,6 +63,15 @@ pub struct Finding {
     pub evidence: Vec<Evidence>,
     /// What mends it, in the order to try.
     pub fixes: Vec<String>,
+}
+
+impl Finding {
+    /// How much the rule weighs.
+    #[must_use]
+    pub fn weight(&self) -> Weight {
+        let rule = RULES.iter().find(|rule| rule.id == self.rule);
+        rule.map_or(Weight::Requirement, |rule| rule.weight)
+    }
 }
 
 impl Object {

@@ -26,7 +26,7 @@ pub use explain::explain;
 pub use finding::{Evidence, Finding, Object, SCHEMA, Verdict};
 pub use judge::judge;
 pub use opinion::Opinion;
-pub use rule::{About, Judge, Rule};
+pub use rule::{About, Judge, Rule, Weight};
 pub use rules::{RULES, module_option_traces};
 pub use summary::{Readiness, Summary, summary};
 pub use uses::{UnknownUse, Uses};

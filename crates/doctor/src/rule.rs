@@ -16,12 +16,25 @@ pub struct Rule {
     pub about: About,
     /// Whom it matters to.
     pub matters_for: Uses,
+    /// How much it weighs.
+    pub weight: Weight,
     /// The rules whose failure, of the same object, its PF or the host, explains this one's.
     pub follows: &'static [&'static str],
     /// How it judges.
     pub judge: Judge,
     /// Its page, in Markdown: what it means, how it is seen, what mends it.
     pub page: &'static str,
+}
+
+/// How much a rule weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weight {
+    /// Without it nothing can be handed over: who cannot see it cannot say that the machine is
+    /// ready.
+    Requirement,
+    /// It works without, and not as one would wish. It never fails, and where it cannot be seen the
+    /// machine may be ready all the same.
+    Advice,
 }
 
 /// Which objects a rule looks at. Devices that the user names narrow all but the host's.

@@ -7,6 +7,7 @@ use virtfn_pci::Address;
 
 use crate::evidence::list;
 use crate::finding::{Finding, Object, Verdict};
+use crate::rule::Weight;
 use crate::uses::Uses;
 
 /// No line names more devices than this.
@@ -34,16 +35,19 @@ pub struct Summary {
     pub failures: usize,
     /// How many warn.
     pub warnings: usize,
-    /// How many could not be seen.
+    /// How many requirements could not be seen.
     pub unknowns: usize,
+    /// How many rules that only advise could not be judged.
+    pub unjudged: usize,
 }
 
 /// Sums up the findings of one run.
 #[must_use]
 pub fn summary(host: &Host, findings: &[Finding], uses: Uses) -> Summary {
     let count = |verdict| findings.iter().filter(|finding| finding.verdict == verdict).count();
-    let (failures, warnings, unknowns) =
-        (count(Verdict::Fail), count(Verdict::Warn), count(Verdict::Unknown));
+    let (failures, warnings) = (count(Verdict::Fail), count(Verdict::Warn));
+    let unknowns = findings.iter().filter(|finding| is_open_requirement(finding)).count();
+    let unjudged = count(Verdict::Unknown) - unknowns;
     let readiness = match (failures, unknowns) {
         (1.., _) => Readiness::NotReady,
         (0, 1..) => Readiness::Unsure,
@@ -57,7 +61,7 @@ pub fn summary(host: &Host, findings: &[Finding], uses: Uses) -> Summary {
     if warnings > 0 {
         line.push_str(&format!(" {}.", number(warnings, "warning")));
     }
-    Summary { readiness, line, failures, warnings, unknowns }
+    Summary { readiness, line, failures, warnings, unknowns, unjudged }
 }
 
 /// Who can go where.
@@ -109,10 +113,17 @@ fn not_ready(findings: &[Finding], failures: usize) -> String {
 }
 
 fn unsure(findings: &[Finding], unknowns: usize) -> String {
-    let first = findings.iter().find(|finding| finding.verdict == Verdict::Unknown);
+    let first = findings.iter().find(|finding| is_open_requirement(finding));
     let said = first.map(sentence).unwrap_or_default();
-    let things = number(unknowns, "thing");
-    format!("Not sure: nothing failed, but {things} that matter could not be seen: {said}.")
+    let things = match unknowns {
+        1 => "1 thing that matters".to_owned(),
+        many => format!("{many} things that matter"),
+    };
+    format!("Not sure: nothing failed, but {things} could not be seen: {said}.")
+}
+
+fn is_open_requirement(finding: &Finding) -> bool {
+    finding.verdict == Verdict::Unknown && finding.weight() == Weight::Requirement
 }
 
 fn sentence(finding: &Finding) -> String {

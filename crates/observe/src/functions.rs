@@ -32,7 +32,7 @@ pub(crate) fn read(root: &SysRoot) -> Result<(BTreeMap<Address, Function>, Paths
             continue;
         };
         // A function that goes away while it is read is not there.
-        if let Some(function) = read_one(root, address, &path) {
+        if let Some(function) = read_one(root, address, &path)? {
             functions.insert(address, function);
             paths.insert(address, path);
         }
@@ -41,23 +41,21 @@ pub(crate) fn read(root: &SysRoot) -> Result<(BTreeMap<Address, Function>, Paths
     Ok((functions, paths))
 }
 
-fn read_one(root: &SysRoot, address: Address, path: &str) -> Option<Function> {
+fn read_one(root: &SysRoot, address: Address, path: &str) -> Result<Option<Function>, Error> {
     let at = |name: &str| format!("{path}/{name}");
     let hex = |name: &str| root.parse(&at(name), parse_hex);
-    let ids = Ids {
-        vendor: u16::try_from(*hex("vendor").known()?).ok()?,
-        device: u16::try_from(*hex("device").known()?).ok()?,
-        class: *hex("class").known()? & 0x00ff_ffff,
+    let Some(ids) = read_ids(hex) else {
+        return Ok(None);
     };
     let group = root.link_name(&at("iommu_group"));
     let netdevs =
         if ids.class >> 16 == 2 { root.names(&at("net"), |_| true) } else { Seen::Absent };
     let numa = root.parse(&at("numa_node"), |text| text.parse::<i32>().ok());
-    Some(Function {
+    Ok(Some(Function {
         address,
         parent: path::last(path::parent(path)).parse().ok(),
         ids,
-        role: read_role(root, path),
+        role: read_role(root, path)?,
         driver: root.link_name(&at("driver")).known().cloned(),
         driver_override: Seen::not_asked(at("driver_override")),
         modules: Seen::not_asked(at("modalias")),
@@ -69,18 +67,28 @@ fn read_one(root: &SysRoot, address: Address, path: &str) -> Option<Function> {
         reset_methods: Seen::not_asked(at("reset_method")),
         netdevs: netdevs.known().cloned().unwrap_or_default(),
         holders: Seen::not_asked("proc"),
+    }))
+}
+
+fn read_ids(hex: impl Fn(&str) -> Seen<u32>) -> Option<Ids> {
+    Some(Ids {
+        vendor: u16::try_from(*hex("vendor").known()?).ok()?,
+        device: u16::try_from(*hex("device").known()?).ok()?,
+        class: *hex("class").known()? & 0x00ff_ffff,
     })
 }
 
-fn read_role(root: &SysRoot, path: &str) -> Role {
+/// A PF whose number of VFs cannot be read is no plain function: taking it for one would hide it.
+fn read_role(root: &SysRoot, path: &str) -> Result<Role, Error> {
     if let Seen::Known(name) = root.link_name(&format!("{path}/physfn")) {
         // Its number comes from its PF's links, once all are read.
-        return name.parse().map_or(Role::Plain, |pf| Role::Leaving { pf });
+        return Ok(name.parse().map_or(Role::Plain, |pf| Role::Leaving { pf }));
     }
     let total = root.parse(&format!("{path}/sriov_totalvfs"), |text| text.parse().ok());
     match total {
-        Seen::Known(total_vfs) => Role::Pf(Box::new(read_pf(root, path, total_vfs))),
-        Seen::Absent | Seen::Unreadable(_) => Role::Plain,
+        Seen::Known(total_vfs) => Ok(Role::Pf(Box::new(read_pf(root, path, total_vfs)))),
+        Seen::Absent => Ok(Role::Plain),
+        Seen::Unreadable(unreadable) => Err(Error::Unreadable(unreadable)),
     }
 }
 

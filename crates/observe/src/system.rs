@@ -116,6 +116,10 @@ fn module_name(line: &str) -> String {
 
 /// The lines of `modprobe`'s configuration that make VFs or claim devices, with their files.
 fn module_options(root: &SysRoot) -> Seen<Vec<(String, String)>> {
+    // A recording of sysfs alone says nothing about them.
+    if root.names("etc", |_| false) == Seen::Absent {
+        return Seen::Absent;
+    }
     let mut found = Vec::new();
     for folder in ["etc/modprobe.d", "run/modprobe.d", "usr/lib/modprobe.d", "lib/modprobe.d"] {
         let files = match root.names(folder, |name| name.ends_with(".conf")) {

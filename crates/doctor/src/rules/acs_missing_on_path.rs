@@ -8,7 +8,7 @@ use virtfn_predict::{
 use crate::advice;
 use crate::evidence::{flags, group, list};
 use crate::opinion::Opinion;
-use crate::rule::{About, Judge, Rule};
+use crate::rule::{About, Judge, Rule, Weight};
 use crate::uses::Uses;
 
 pub(crate) const RULE: Rule = Rule {
@@ -16,6 +16,7 @@ pub(crate) const RULE: Rule = Rule {
     label: "isolation",
     about: About::EachPfOrNamed,
     matters_for: Uses::VM.and(Uses::DPDK),
+    weight: Weight::Requirement,
     follows: &[],
     judge: Judge::Each(judge),
     page: include_str!("acs_missing_on_path.md"),

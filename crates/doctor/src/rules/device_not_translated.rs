@@ -4,7 +4,7 @@ use virtfn_host::{Function, Host};
 
 use crate::evidence::{Running, at, group, iommus};
 use crate::opinion::Opinion;
-use crate::rule::{About, Judge, Rule};
+use crate::rule::{About, Judge, Rule, Weight};
 use crate::uses::Uses;
 
 pub(crate) const RULE: Rule = Rule {
@@ -12,6 +12,7 @@ pub(crate) const RULE: Rule = Rule {
     label: "translation",
     about: About::EachDevice,
     matters_for: Uses::VM.and(Uses::DPDK),
+    weight: Weight::Requirement,
     follows: &["iommu-absent-in-firmware", "iommu-table-damaged", "iommu-off-in-kernel"],
     judge: Judge::Each(judge),
     page: include_str!("device_not_translated.md"),

@@ -4,7 +4,7 @@ use virtfn_host::{Function, Host, is_vfio_driver};
 
 use crate::evidence::{at, group, list};
 use crate::opinion::Opinion;
-use crate::rule::{About, Judge, Rule};
+use crate::rule::{About, Judge, Rule, Weight};
 use crate::uses::Uses;
 
 pub(crate) const RULE: Rule = Rule {
@@ -12,6 +12,7 @@ pub(crate) const RULE: Rule = Rule {
     label: "group",
     about: About::EachGuest,
     matters_for: Uses::VM.and(Uses::DPDK),
+    weight: Weight::Requirement,
     follows: &[
         "iommu-absent-in-firmware",
         "iommu-table-damaged",

@@ -5,7 +5,7 @@ use virtfn_host::{Host, Seen};
 use crate::advice;
 use crate::evidence::{flags, is_x86};
 use crate::opinion::Opinion;
-use crate::rule::{About, Judge, Rule};
+use crate::rule::{About, Judge, Rule, Weight};
 use crate::uses::Uses;
 
 /// Switches that let VFIO go on without remapping.
@@ -22,6 +22,7 @@ pub(crate) const RULE: Rule = Rule {
     label: "interrupts",
     about: About::Host,
     matters_for: Uses::VM.and(Uses::DPDK),
+    weight: Weight::Requirement,
     follows: &["iommu-absent-in-firmware", "iommu-table-damaged", "iommu-off-in-kernel"],
     judge: Judge::Host(judge),
     page: include_str!("interrupt_remapping_off.md"),

@@ -7,7 +7,7 @@ use virtfn_host::{Host, Seen};
 use crate::advice;
 use crate::evidence::{Running, iommus, is_x86};
 use crate::opinion::Opinion;
-use crate::rule::{About, Judge, Rule};
+use crate::rule::{About, Judge, Rule, Weight};
 use crate::uses::Uses;
 
 /// What describes an IOMMU, and whose it is.
@@ -21,6 +21,7 @@ pub(crate) const RULE: Rule = Rule {
     label: "firmware",
     about: About::Host,
     matters_for: Uses::VM.and(Uses::DPDK),
+    weight: Weight::Requirement,
     follows: &[],
     judge: Judge::Host(judge),
     page: include_str!("iommu_absent_in_firmware.md"),

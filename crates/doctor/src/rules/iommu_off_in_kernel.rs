@@ -6,7 +6,7 @@ use super::iommu_absent_in_firmware::{FOLDER, TABLES};
 use crate::advice;
 use crate::evidence::{Running, flags, iommus};
 use crate::opinion::Opinion;
-use crate::rule::{About, Judge, Rule};
+use crate::rule::{About, Judge, Rule, Weight};
 use crate::uses::Uses;
 
 /// Words of the command line that keep the IOMMU off
@@ -18,6 +18,7 @@ pub(crate) const RULE: Rule = Rule {
     label: "kernel",
     about: About::Host,
     matters_for: Uses::VM.and(Uses::DPDK),
+    weight: Weight::Requirement,
     follows: &["iommu-absent-in-firmware", "iommu-table-damaged"],
     judge: Judge::Host(judge),
     page: include_str!("iommu_off_in_kernel.md"),

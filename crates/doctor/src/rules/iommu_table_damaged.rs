@@ -8,7 +8,7 @@ use virtfn_host::{Host, Seen};
 use super::iommu_absent_in_firmware::{FOLDER, TABLES};
 use crate::evidence::{Running, iommus};
 use crate::opinion::Opinion;
-use crate::rule::{About, Judge, Rule};
+use crate::rule::{About, Judge, Rule, Weight};
 use crate::uses::Uses;
 
 /// A table that is all wrong is not told to its end.
@@ -19,6 +19,7 @@ pub(crate) const RULE: Rule = Rule {
     label: "IOMMU table",
     about: About::Host,
     matters_for: Uses::VM.and(Uses::DPDK),
+    weight: Weight::Requirement,
     follows: &["iommu-absent-in-firmware"],
     judge: Judge::Host(judge),
     page: include_str!("iommu_table_damaged.md"),

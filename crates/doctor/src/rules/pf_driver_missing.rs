@@ -4,7 +4,7 @@ use virtfn_host::{Function, Host, Seen, is_vfio_driver};
 
 use crate::evidence::at;
 use crate::opinion::Opinion;
-use crate::rule::{About, Judge, Rule};
+use crate::rule::{About, Judge, Rule, Weight};
 use crate::uses::Uses;
 
 pub(crate) const RULE: Rule = Rule {
@@ -12,6 +12,7 @@ pub(crate) const RULE: Rule = Rule {
     label: "PF driver",
     about: About::EachPf,
     matters_for: Uses::ALL,
+    weight: Weight::Requirement,
     follows: &[],
     judge: Judge::Each(judge),
     page: include_str!("pf_driver_missing.md"),

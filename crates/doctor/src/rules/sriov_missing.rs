@@ -5,7 +5,7 @@ use virtfn_pci::Looked;
 
 use crate::evidence::{at, is_guest};
 use crate::opinion::Opinion;
-use crate::rule::{About, Judge, Rule};
+use crate::rule::{About, Judge, Rule, Weight};
 use crate::uses::Uses;
 
 pub(crate) const RULE: Rule = Rule {
@@ -13,6 +13,7 @@ pub(crate) const RULE: Rule = Rule {
     label: "SR-IOV",
     about: About::EachSriovDevice,
     matters_for: Uses::ALL,
+    weight: Weight::Requirement,
     follows: &[],
     judge: Judge::EachOrNone(judge, none),
     page: include_str!("sriov_missing.md"),

@@ -4,7 +4,7 @@ use virtfn_host::{Function, Host, Pf, Seen, is_vfio_driver};
 
 use crate::evidence::at;
 use crate::opinion::Opinion;
-use crate::rule::{About, Judge, Rule};
+use crate::rule::{About, Judge, Rule, Weight};
 use crate::uses::Uses;
 
 pub(crate) const RULE: Rule = Rule {
@@ -13,6 +13,7 @@ pub(crate) const RULE: Rule = Rule {
     about: About::EachPf,
     // A VM brings its own.
     matters_for: Uses::DPDK.and(Uses::CONTAINER),
+    weight: Weight::Advice,
     follows: &["pf-driver-missing", "sriov-missing"],
     judge: Judge::Each(judge),
     page: include_str!("vf_driver_missing.md"),

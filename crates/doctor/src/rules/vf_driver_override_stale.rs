@@ -4,7 +4,7 @@ use virtfn_host::{Function, Host, Seen};
 
 use crate::evidence::at;
 use crate::opinion::Opinion;
-use crate::rule::{About, Judge, Rule};
+use crate::rule::{About, Judge, Rule, Weight};
 use crate::uses::Uses;
 
 pub(crate) const RULE: Rule = Rule {
@@ -12,6 +12,7 @@ pub(crate) const RULE: Rule = Rule {
     label: "override",
     about: About::EachVf,
     matters_for: Uses::ALL,
+    weight: Weight::Advice,
     follows: &["pf-driver-missing"],
     judge: Judge::Each(judge),
     page: include_str!("vf_driver_override_stale.md"),

@@ -3,7 +3,7 @@
 use virtfn_host::{Host, Seen};
 
 use crate::opinion::Opinion;
-use crate::rule::{About, Judge, Rule};
+use crate::rule::{About, Judge, Rule, Weight};
 use crate::uses::Uses;
 
 const DRIVERS: &str = "sys/bus/pci/drivers";
@@ -13,6 +13,7 @@ pub(crate) const RULE: Rule = Rule {
     label: "vfio",
     about: About::Host,
     matters_for: Uses::VM.and(Uses::DPDK),
+    weight: Weight::Requirement,
     follows: &[],
     judge: Judge::Host(judge),
     page: include_str!("vfio_missing.md"),

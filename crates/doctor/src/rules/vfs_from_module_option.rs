@@ -4,7 +4,7 @@ use virtfn_host::{Function, Host, Seen};
 
 use crate::evidence::flags;
 use crate::opinion::Opinion;
-use crate::rule::{About, Judge, Rule};
+use crate::rule::{About, Judge, Rule, Weight};
 use crate::uses::Uses;
 
 pub(crate) const RULE: Rule = Rule {
@@ -12,6 +12,7 @@ pub(crate) const RULE: Rule = Rule {
     label: "VF origin",
     about: About::EachPf,
     matters_for: Uses::ALL,
+    weight: Weight::Advice,
     follows: &["pf-driver-missing"],
     judge: Judge::Each(judge),
     page: include_str!("vfs_from_module_option.md"),

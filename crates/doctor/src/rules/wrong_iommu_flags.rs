@@ -5,7 +5,7 @@ use virtfn_host::{Host, Seen};
 use crate::advice;
 use crate::evidence::flags;
 use crate::opinion::Opinion;
-use crate::rule::{About, Judge, Rule};
+use crate::rule::{About, Judge, Rule, Weight};
 use crate::uses::Uses;
 
 pub(crate) const RULE: Rule = Rule {
@@ -13,6 +13,7 @@ pub(crate) const RULE: Rule = Rule {
     label: "boot flags",
     about: About::Host,
     matters_for: Uses::VM.and(Uses::DPDK),
+    weight: Weight::Advice,
     follows: &[],
     judge: Judge::Host(judge),
     page: include_str!("wrong_iommu_flags.md"),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use virtfn_doctor::{Finding, Object, RULES, Readiness, Verdict};
+use virtfn_doctor::{Finding, Object, RULES, Readiness, Verdict, Weight};
 use virtfn_pci::Address;
 
 use super::{Detail, Doctor};
@@ -31,6 +31,7 @@ impl Doctor {
         let writer = Writer { doctor: self, symbols: page.symbols, detail };
         text.push_str(&writer.host());
         text.push_str(&writer.devices());
+        text.push_str(&writer.unjudged());
         text
     }
 }
@@ -49,6 +50,20 @@ impl Writer<'_> {
             self.push(&label(finding), finding, &mut text);
         }
         part("Host", &text)
+    }
+
+    /// Advice that nobody could judge is no reason to worry: a count says that it is there.
+    fn unjudged(&self) -> String {
+        match self.doctor.verdict.unjudged {
+            0 => String::new(),
+            _ if self.detail == Detail::Full => String::new(),
+            1 => "\n1 rule that only advises could not be judged: see virtfn doctor -v\n".into(),
+            many => {
+                format!(
+                    "\n{many} rules that only advise could not be judged: see virtfn doctor -v\n"
+                )
+            }
+        }
     }
 
     /// A function of which all is well is one line; else a line for each thing that is not.
@@ -110,15 +125,16 @@ impl Writer<'_> {
 
     /// In brief, what passes of a device is folded into its one line.
     fn shows(&self, finding: &Finding) -> bool {
-        self.detail == Detail::Full || !is_harmless(finding.verdict)
+        self.detail == Detail::Full || !is_harmless(finding)
     }
 
     fn is_worth_a_line(&self, finding: &Finding) -> bool {
-        self.detail == Detail::Full || finding.verdict != Verdict::NotApplicable
+        let is_idle = finding.verdict == Verdict::NotApplicable || is_unjudged(finding);
+        self.detail == Detail::Full || !is_idle
     }
 
     fn push(&self, label: &str, finding: &Finding, text: &mut String) {
-        let open = !is_harmless(finding.verdict);
+        let open = !is_harmless(finding);
         let rule = match finding.because {
             Some(cause) => format!("follows from {cause}"),
             None if open || self.detail == Detail::Full => finding.rule.to_owned(),
@@ -156,7 +172,7 @@ impl Writer<'_> {
 /// A function of which nothing is wrong in itself: it passes, or another rule's failure has to be
 /// mended before anything can be said of it.
 fn in_one(findings: &[&Finding]) -> Option<(Verdict, String)> {
-    if !findings.iter().all(|finding| is_harmless(finding.verdict)) {
+    if !findings.iter().all(|finding| is_harmless(finding)) {
         return None;
     }
     let cause = findings.iter().find_map(|finding| finding.because);
@@ -165,8 +181,13 @@ fn in_one(findings: &[&Finding]) -> Option<(Verdict, String)> {
     }))
 }
 
-const fn is_harmless(verdict: Verdict) -> bool {
-    matches!(verdict, Verdict::Pass | Verdict::NotApplicable)
+/// Is there nothing to do about it?
+fn is_harmless(finding: &Finding) -> bool {
+    matches!(finding.verdict, Verdict::Pass | Verdict::NotApplicable) || is_unjudged(finding)
+}
+
+fn is_unjudged(finding: &Finding) -> bool {
+    finding.verdict == Verdict::Unknown && finding.weight() == Weight::Advice
 }
 
 fn symbol(verdict: Verdict, symbols: Symbols) -> (&'static str, Tone) {
