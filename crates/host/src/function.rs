@@ -14,6 +14,9 @@ pub struct Function {
     pub address: Address,
     /// The bridge above it; `None` on a root bus.
     pub parent: Option<Address>,
+    /// The function of another domain that made its domain and sends its requests under its own
+    /// name, as Intel's VMD does.
+    pub controller: Option<Address>,
     /// Vendor, device and class as the kernel knows them (a VF's own registers read ffff).
     pub ids: Ids,
     /// What SR-IOV makes of it.

@@ -54,6 +54,7 @@ fn read_one(root: &SysRoot, address: Address, path: &str) -> Result<Option<Funct
     Ok(Some(Function {
         address,
         parent: path::last(path::parent(path)).parse().ok(),
+        controller: controller(path),
         ids,
         role: read_role(root, path)?,
         driver: root.link_name(&at("driver")).known().cloned(),
@@ -68,6 +69,12 @@ fn read_one(root: &SysRoot, address: Address, path: &str) -> Result<Option<Funct
         netdevs: netdevs.known().cloned().unwrap_or_default(),
         holders: Seen::not_asked("proc"),
     }))
+}
+
+/// A domain that hangs on a function of another one: `…/0000:00:0e.0/pci10000:e0/10000:e0:06.0`.
+fn controller(path: &str) -> Option<Address> {
+    let mut parts = path.rsplit('/').skip_while(|part| !part.starts_with("pci")).skip(1);
+    parts.next()?.parse().ok()
 }
 
 fn read_ids(hex: impl Fn(&str) -> Seen<u32>) -> Option<Ids> {

@@ -12,9 +12,7 @@ use crate::kind::{Kind, is_multifunction};
 pub const RULES: &str = "Linux 6.12";
 
 /// No tree of 256 buses is deeper; a recording may claim one.
-const MAX_DEPTH: usize = 256;
-/// Domains from here on are made up by a controller (`drivers/pci/controller/vmd.c`).
-const FIRST_VMD_DOMAIN: u32 = 0x10000;
+pub(crate) const MAX_DEPTH: usize = 256;
 
 /// How well a function is kept apart from all others.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,7 +89,7 @@ fn kind(function: &Function) -> Option<Kind> {
 
 /// Is the function kept apart from the others of its device? (`get_pci_function_alias_group`)
 fn among_its_device(host: &Host, function: &Function) -> Acs {
-    if hangs_on_vmd(host, function) {
+    if function.controller.is_some() {
         let lack = Lack::BehindController;
         return Acs::Lacks { lack, missing: AcsFlags::default() };
     }
@@ -115,15 +113,24 @@ fn among_its_device(host: &Host, function: &Function) -> Acs {
     unseen.map_or(Acs::Isolates(Ground::Alone), Acs::Unseen)
 }
 
-/// Is its domain one that a VMD controller made? (`pci_real_dma_dev`)
-fn hangs_on_vmd(host: &Host, function: &Function) -> bool {
-    // Hyper-V has such domains too, and no VMD.
-    let is_vmd = |other: &Function| other.driver.as_deref() == Some("vmd");
-    function.address.domain() >= FIRST_VMD_DOMAIN && host.functions.values().any(is_vmd)
+/// The controller under whose name its requests go. (`pci_real_dma_dev`)
+pub(crate) fn controller<'h>(host: &'h Host, function: &Function) -> Option<&'h Function> {
+    host.functions.get(&function.controller?)
+}
+
+/// The bridges above that the host lists, nearest first.
+pub(crate) fn parents<'h>(
+    host: &'h Host,
+    function: &Function,
+) -> impl Iterator<Item = &'h Function> {
+    ancestors(host, function).map_while(|(_, bridge)| bridge)
 }
 
 /// The other functions with the same bus and device number.
-fn siblings<'h>(host: &'h Host, function: &Function) -> impl Iterator<Item = &'h Function> {
+pub(crate) fn siblings<'h>(
+    host: &'h Host,
+    function: &Function,
+) -> impl Iterator<Item = &'h Function> {
     let own = function.address;
     let at = move |number| Address::new(own.domain(), own.bus(), own.device(), number);
     let others = (0..8).filter_map(at).filter(move |address| *address != own);

@@ -3,15 +3,22 @@
 //!
 //! [`isolation()`] judges one function by the rules of Linux 6.12 (`drivers/iommu/iommu.c`,
 //! `pci_device_group`; `drivers/pci/pci.c`, `pci_acs_enabled`; `drivers/pci/quirks.c`). Pure: the
-//! kernel's own groups are its oracle, and its tests compare with them.
+//! kernel's own groups are its oracle, and its tests compare with them. [`groups()`] runs the kernel's
+//! algorithm over a whole host and gives the groups that it would make; [`with_vfs()`] supposes VFs
+//! that are not there yet.
 //!
 //! What could not be seen is [`Unseen`], and never passes.
 
 mod acs;
+mod cover;
+mod groups;
 mod isolation;
 mod kind;
 mod quirks;
+mod suppose;
 
 pub use acs::{Acs, Ground, Lack, Unseen};
+pub use groups::{Group, Groups, groups};
 pub use isolation::{Break, Isolation, Judgement, RULES, Step, isolation};
 pub use kind::Kind;
+pub use suppose::{CannotSuppose, with_vfs};

@@ -223,6 +223,12 @@ const fn never(vendor: u16, when: When, note: &'static str) -> Entry {
     Entry { vendor, devices: ANY, when, isolates: false, note }
 }
 
+/// Bridges at which an IOMMU sits, so that what they rename upstream does not matter
+/// (`drivers/pci/quirks.c`, `quirk_bridge_cavm_thrx2_pcie_root`).
+pub(crate) fn translates_at(bridge: &Function) -> bool {
+    bridge.ids.vendor == BROADCOM && matches!(bridge.ids.device, 0x9000 | 0x9084)
+}
+
 /// What the table says of a function whose kind may not be known yet.
 pub(crate) fn of(host: &Host, function: &Function, kind: Option<Kind>) -> Quirk {
     let (vendor, device) = (function.ids.vendor, function.ids.device);

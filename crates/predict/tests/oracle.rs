@@ -10,7 +10,7 @@ use virtfn_host::{Function, Host, IommuGroup, Seen};
 use virtfn_kernel::SysRoot;
 use virtfn_observe::{Facet, Look};
 use virtfn_pci::Address;
-use virtfn_predict::{Judgement, isolation};
+use virtfn_predict::{Judgement, groups, isolation};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
@@ -29,6 +29,21 @@ fn real_machines_agree_where_they_are_at_hand() {
     }
 }
 
+/// The same machine booted twice: what the kernel made with the IOMMU on is predicted with it off.
+#[test]
+fn groups_are_predicted_with_the_iommu_off() {
+    for (off, on) in [("intel-off", "intel-default"), ("amd-off", "amd-default")] {
+        let [off, on] = [off, on].map(|name| {
+            let path = Path::new(ROOT).join(format!("fixtures/hosts/{name}.tar.zst"));
+            let root = SysRoot::open(path.as_ref()).unwrap();
+            let look = Look::at(&[Facet::Config, Facet::Firmware, Facet::Kernel]);
+            virtfn_observe::host(&root, &look).unwrap()
+        });
+        assert!(off.groups.is_empty());
+        assert_eq!(predicted(&off), told(&on));
+    }
+}
+
 fn compare(folder: &Path) -> usize {
     recordings(folder).iter().map(|path| compare_one(path)).sum()
 }
@@ -42,7 +57,7 @@ fn recordings(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn compare_one(path: &Path) -> usize {
-    let root = SysRoot::open(path).unwrap();
+    let root = SysRoot::open(path.as_ref()).unwrap();
     let look = Look::at(&[Facet::Config, Facet::Firmware, Facet::Kernel]);
     let mut host = virtfn_observe::host(&root, &look).unwrap();
     if host.groups.is_empty() {
@@ -72,7 +87,32 @@ fn compare_one(path: &Path) -> usize {
     let name = path.file_name().unwrap().to_string_lossy();
     println!("{name}: {count} functions compared");
     assert!(wrong.is_empty(), "{name}:\n{}", wrong.join("\n"));
+    // Without an IOMMU the kernel makes none.
+    if !host.groups.is_empty() {
+        assert_eq!(predicted(&host), told(&host), "{name}");
+    }
     count
+}
+
+type Partition = BTreeSet<BTreeSet<Address>>;
+
+/// The kernel's groups.
+fn told(host: &Host) -> Partition {
+    host.groups.values().map(|group| group.members.clone()).collect()
+}
+
+/// The predicted groups. Which functions are in one is asked of ACPI's tables; a device tree is not
+/// read, and with virtio-iommu it is those that some driver tried: there the kernel's own are taken.
+fn predicted(host: &Host) -> Partition {
+    let tables = host.firmware.acpi.known();
+    let tells = |name: &&str| tables.is_some_and(|tables| tables.contains_key(*name));
+    let told = ["DMAR", "IVRS"].iter().any(tells);
+    let in_one = |address: &Address| host.functions[address].iommu_group.is_some();
+    let kept = |members: BTreeSet<Address>| {
+        members.into_iter().filter(|address| told || in_one(address)).collect()
+    };
+    let all = groups(host).groups.into_iter().map(|group| kept(group.members));
+    all.filter(|members: &BTreeSet<Address>| !members.is_empty()).collect()
 }
 
 /// `group 3 type=DMA: 0000:00:01.0 0000:00:02.0`

@@ -26,7 +26,7 @@ const ROOMS: &[Room] = &[
     room("host", &["pci", "acpi"]),
     room("kernel", &["pci", "host"]),
     room("observe", &["pci", "acpi", "host", "kernel"]),
-    room("predict", &["pci", "host"]),
+    room("predict", &["pci", "acpi", "host"]),
     room("doctor", &["pci", "acpi", "host", "predict"]),
     room("plan", &["pci", "host", "predict"]),
     room("apply", &["pci", "host", "plan", "observe", "kernel"]),

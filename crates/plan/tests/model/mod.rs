@@ -67,6 +67,7 @@ fn function(address: Address, device: u16, role: Role) -> Function {
     Function {
         address,
         parent: None,
+        controller: None,
         ids: Ids { vendor: 0x8086, device, class: 0x02_0000 },
         role,
         driver: None,
