@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use virtfn_apply::ApplyError;
 use virtfn_host::{Nearest, VfId};
 use virtfn_kernel::ArchiveError;
+use virtfn_predict::CannotSuppose;
 use virtfn_render::paint::Tone;
 use virtfn_render::words::plain;
 
@@ -47,6 +48,9 @@ pub enum Error {
         /// Why.
         error: ApplyError,
     },
+    /// VFs that a PF cannot have.
+    #[error(transparent)]
+    Suppose(#[from] CannotSuppose),
     /// A PF without a MAC from which others could be derived.
     #[error("{0}: no address can be derived: its PF has no network interface here")]
     NoMac(VfId),
@@ -98,7 +102,11 @@ impl Error {
                 vec![format!("to write over it: virtfn record {} --force", path.display())]
             }
             Self::NoPage { commands, .. } => vec![format!("commands: {}", commands.join(", "))],
+            Self::Suppose(CannotSuppose::NotSeen(_)) => {
+                vec!["root sees it; where there is none, virtfn doctor says why".into()]
+            }
             Self::Recording(_)
+            | Self::Suppose(_)
             | Self::Look(_)
             | Self::Use(_)
             | Self::Root(_)

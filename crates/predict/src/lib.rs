@@ -15,10 +15,14 @@ mod groups;
 mod isolation;
 mod kind;
 mod quirks;
+mod reach;
+mod remedy;
 mod suppose;
 
 pub use acs::{Acs, Ground, Lack, Unseen};
 pub use groups::{Group, Groups, groups};
 pub use isolation::{Break, Isolation, Judgement, RULES, Step, isolation};
 pub use kind::Kind;
+pub use reach::{Leak, below, leak};
+pub use remedy::{Remedy, remedies};
 pub use suppose::{CannotSuppose, with_vfs};

@@ -35,7 +35,7 @@ fn groups_are_predicted_with_the_iommu_off() {
     for (off, on) in [("intel-off", "intel-default"), ("amd-off", "amd-default")] {
         let [off, on] = [off, on].map(|name| {
             let path = Path::new(ROOT).join(format!("fixtures/hosts/{name}.tar.zst"));
-            let root = SysRoot::open(path.as_ref()).unwrap();
+            let root = SysRoot::open(&path).unwrap();
             let look = Look::at(&[Facet::Config, Facet::Firmware, Facet::Kernel]);
             virtfn_observe::host(&root, &look).unwrap()
         });
@@ -57,7 +57,7 @@ fn recordings(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn compare_one(path: &Path) -> usize {
-    let root = SysRoot::open(path.as_ref()).unwrap();
+    let root = SysRoot::open(path).unwrap();
     let look = Look::at(&[Facet::Config, Facet::Firmware, Facet::Kernel]);
     let mut host = virtfn_observe::host(&root, &look).unwrap();
     if host.groups.is_empty() {

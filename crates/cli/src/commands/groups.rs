@@ -1,6 +1,9 @@
 //! `virtfn groups`.
 
+use virtfn_host::Host;
 use virtfn_observe::{Facet, Look};
+use virtfn_pci::Address;
+use virtfn_predict::with_vfs;
 use virtfn_render::groups::Groups;
 
 use crate::args::{Json, Root};
@@ -14,10 +17,23 @@ use crate::exit::Exit;
 Examples:
   virtfn groups                    every IOMMU group, as the kernel made it
   virtfn groups 0c:00.0            may it go to a VM by itself?
-  virtfn groups 0c:00.0 0d:00.0    may these two go to different VMs?")]
+  virtfn groups 0c:00.0 0d:00.0    may these two go to different VMs?
+  virtfn groups --predict          the groups that there would be with the IOMMU on
+  virtfn groups --predict --vfs 7 0b:00.0
+                                   and with seven VFs on this PF
+
+A prediction follows the rules of Linux 6.12. Exit code 5 says that some port on the way could not be
+seen, and may change the answer.")]
 pub struct Args {
     /// The functions in question; none: all groups
     devices: Vec<String>,
+    /// Show the groups that the kernel would make, from config space and the firmware's tables
+    #[arg(long)]
+    predict: bool,
+    /// Suppose this many VFs on the PFs in question (none: on every PF that can have them)
+    #[arg(long, value_name = "N", requires = "predict",
+          value_parser = clap::value_parser!(u16).range(1..))]
+    vfs: Option<u16>,
     #[command(flatten)]
     json: Json,
     #[command(flatten)]
@@ -26,19 +42,45 @@ pub struct Args {
 
 pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error> {
     let root = open_root(args.root.root.as_deref())?;
-    let mut facets = vec![Facet::Groups, Facet::Config, Facet::Names];
+    let mut facets = vec![Facet::Groups, Facet::Config, Facet::Names, Facet::Kernel];
+    if args.predict {
+        facets.push(Facet::Firmware);
+    }
     if args.devices.iter().any(|device| device.ends_with("/any")) {
         facets.extend([Facet::Netdevs, Facet::Holders]);
     }
     let host = virtfn_observe::host(&root, &Look::at(&facets))?;
     let asked = args.devices.iter().map(|device| host.resolve(device));
     let asked = asked.collect::<Result<Vec<_>, _>>()?;
-    let groups = Groups::of(&host, &asked);
+    let groups = if args.predict {
+        Groups::predicted(&suppose(host, &asked, args.vfs)?, &asked)
+    } else {
+        Groups::of(&host, &asked)
+    };
     let out = &mut context.out;
     if args.json.json {
         out.document(&groups)?;
     } else {
         out.text(&groups.text(out.page()))?;
     }
-    Ok(Exit::Done)
+    Ok(if groups.is_whole() { Exit::Done } else { Exit::Unseen })
+}
+
+/// The host with the VFs that are asked for: on the PFs in question, or as many as each can have.
+fn suppose(host: Host, asked: &[Address], vfs: Option<u16>) -> Result<Host, Error> {
+    let Some(vfs) = vfs else { return Ok(host) };
+    if asked.is_empty() {
+        let pfs: Vec<(Address, u16)> = host
+            .functions
+            .values()
+            .filter_map(|function| Some((function.address, function.pf()?.total_vfs.min(vfs))))
+            .collect();
+        return pfs.into_iter().try_fold(host, |host, (pf, vfs)| Ok(with_vfs(&host, pf, vfs)?));
+    }
+    let is_pf = |address: &&Address| host.pf(**address).is_ok();
+    let pfs: Vec<Address> = asked.iter().filter(is_pf).copied().collect();
+    if let (true, Some(first)) = (pfs.is_empty(), asked.first()) {
+        host.pf(*first)?;
+    }
+    pfs.into_iter().try_fold(host, |host, pf| Ok(with_vfs(&host, pf, vfs)?))
 }

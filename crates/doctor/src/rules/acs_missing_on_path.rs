@@ -2,10 +2,9 @@
 
 use virtfn_host::{Function, Host, Seen};
 use virtfn_predict::{
-    Acs, Break, Ground, Isolation, Judgement, Lack, RULES, Step, Unseen, isolation,
+    Acs, Break, Ground, Isolation, Judgement, RULES, Step, Unseen, isolation, remedies,
 };
 
-use crate::advice;
 use crate::evidence::{flags, group, list};
 use crate::opinion::Opinion;
 use crate::rule::{About, Judge, Rule, Weight};
@@ -110,36 +109,8 @@ fn broken(host: &Host, path: &Isolation, at: &Break) -> Opinion {
     let opinion = Opinion::fail(format!(
         "{at}{also}, so what is below it can reach its neighbours past the IOMMU"
     ));
-    match at.lack {
-        Lack::SwitchedOff => opinion.fixes(switch_on(host, at)),
-        Lack::NoCapability | Lack::Quirk(_) => opinion
-            .fix("switch on ACS in the firmware's setup, if it is there (PCIe ACS, ACS Enable)")
-            .fix("put the card in a slot that hangs on a root port with ACS: try another")
-            .fix("try a newer kernel, which may know this port to isolate")
-            .fix("not advised: pcie_acs_override makes smaller groups and isolates nothing"),
-        Lack::Conventional => {
-            opinion.fix("put the card in a slot that is PCI Express all the way up")
-        }
-        Lack::SharedDevice | Lack::EventCollector | Lack::BehindController => {
-            opinion.fix("pass all functions of the group to the same VM")
-        }
-    }
-}
-
-/// The port can do it and somebody switched it off.
-fn switch_on(host: &Host, at: &Break) -> Vec<String> {
-    let guilty = flags(host).into_iter().find(|flag| {
-        flag.starts_with("pci=")
-            && (flag.contains("disable_acs_redir") || flag.contains("config_acs"))
-    });
-    let mut fixes = match guilty {
-        Some(flag) => advice::command_line(&format!("remove {flag}")),
-        None => Vec::new(),
-    };
-    fixes.push("switch on ACS in the firmware's setup".into());
-    fixes.extend(advice::command_line(&format!(
-        "add pci=config_acs=xx111x1@{} (Linux 6.11 on)",
-        at.address
-    )));
-    fixes
+    opinion.fixes(remedies(host, at).into_iter().map(|remedy| {
+        let warning = if remedy.lowers_security { "not advised: " } else { "" };
+        format!("{warning}{}", remedy.text)
+    }))
 }

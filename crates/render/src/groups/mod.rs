@@ -1,32 +1,42 @@
-//! `virtfn groups`: the IOMMU groups as the kernel made them.
+//! `virtfn groups`: the IOMMU groups as the kernel made them, or as it would.
 
 mod text;
+mod tree;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use virtfn_host::{Function, Host};
 use virtfn_pci::Address;
-use virtfn_predict::{Judgement, isolation};
+use virtfn_predict::{Judgement, below, isolation, leak, remedies};
 
 use crate::Document;
+use crate::unseen::Unseen;
+use tree::Tree;
 
 /// `virtfn.groups/1`.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Groups {
     schema: &'static str,
+    /// Whose rules predicted them, as `Linux 6.12`; `null`: the kernel made them.
+    pub predicted_by: Option<&'static str>,
     /// The groups, by number.
     pub groups: Vec<Group>,
     /// The functions that are in none.
     #[cfg_attr(feature = "schema", schemars(with = "Vec<String>"))]
     pub ungrouped: Vec<Address>,
+    /// What a prediction should have seen and could not.
+    pub unseen: Vec<Unseen>,
     /// The functions that were asked about; none: all.
     #[serde(skip)]
     asked: Vec<Address>,
     /// What a text says of each function.
     #[serde(skip)]
     notes: BTreeMap<Address, Note>,
+    /// The way to the root from what was asked about and shares a group.
+    #[serde(skip)]
+    tree: Tree,
 }
 
 impl Document for Groups {
@@ -44,6 +54,10 @@ pub struct Group {
     pub devices: Vec<Address>,
     /// Where isolation ends, and why; empty for a group of one.
     pub why: Vec<Why>,
+    /// Functions in other groups that its functions can reach past the IOMMU all the same, through a
+    /// switch without ACS: what goes to a VM takes them along.
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<String>"))]
+    pub reaches: Vec<Address>,
     /// The kind of its default domain: `DMA`, `DMA-FQ`, `identity`, …
     pub domain: Option<String>,
 }
@@ -59,26 +73,59 @@ pub struct Why {
     pub reason: String,
     /// The ACS services that it lacks.
     pub missing: Vec<String>,
+    /// What would part them, best first.
+    pub remedies: Vec<Remedy>,
+}
+
+/// What would part functions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Remedy {
+    /// What to do.
+    pub text: String,
+    /// It makes smaller groups, and what is in them can still reach the others.
+    pub lowers_security: bool,
 }
 
 /// Where the isolation of a group's functions ends, each place once.
-fn whys(host: &Host, group: &virtfn_host::IommuGroup) -> Vec<Why> {
-    let members = group.members.iter().filter_map(|address| host.functions.get(address));
-    let guests: Vec<&Function> = members.filter(|function| !function.is_bridge()).collect();
+fn whys(host: &Host, members: &BTreeSet<Address>) -> Vec<Why> {
+    let guests = guests_of(host, members);
     let mut whys: Vec<Why> = Vec::new();
     // A device alone is apart from nobody in particular: there is nothing to say why.
     for function in guests.iter().filter(|_| guests.len() > 1) {
         if let Judgement::Broken(end) = isolation(host, function).judgement()
             && whys.iter().all(|why| why.at != end.address)
         {
+            let remedies = remedies(host, &end).into_iter();
             whys.push(Why {
                 at: end.address,
                 reason: end.reason(),
                 missing: end.missing_names().into_iter().map(str::to_owned).collect(),
+                remedies: remedies
+                    .map(|remedy| Remedy {
+                        text: remedy.text,
+                        lowers_security: remedy.lowers_security,
+                    })
+                    .collect(),
             });
         }
     }
     whys
+}
+
+/// What the members can reach beyond their group.
+fn reaches(host: &Host, members: &BTreeSet<Address>) -> Vec<Address> {
+    let leaks = guests_of(host, members).into_iter().filter_map(|guest| leak(host, guest));
+    let switches: BTreeSet<Address> = leaks.map(|leak| leak.switch).collect();
+    let within: BTreeSet<Address> =
+        switches.into_iter().flat_map(|switch| below(host, switch)).collect();
+    within.difference(members).copied().collect()
+}
+
+/// The functions that could go to somebody: all but bridges.
+fn guests_of<'h>(host: &'h Host, members: &BTreeSet<Address>) -> Vec<&'h Function> {
+    let members = members.iter().filter_map(|address| host.functions.get(address));
+    members.filter(|function| !function.is_bridge()).collect()
 }
 
 /// A function in a text.
@@ -87,34 +134,96 @@ struct Note {
     name: String,
     driver: Option<String>,
     bridge: bool,
+    /// The VFs of a PF.
+    vfs: Vec<Address>,
+}
+
+impl Note {
+    fn of(host: &Host, function: &Function) -> Self {
+        Self {
+            name: host.names.of(function.ids.vendor, function.ids.device),
+            driver: function.driver.clone(),
+            bridge: function.is_bridge(),
+            vfs: function.pf().map(|pf| pf.vfs.values().copied().collect()).unwrap_or_default(),
+        }
+    }
 }
 
 impl Groups {
-    /// A host's groups; with `asked`, those of these functions.
+    /// The groups that the kernel made; with `asked`, those of these functions.
     #[must_use]
     pub fn of(host: &Host, asked: &[Address]) -> Self {
-        let wanted: BTreeSet<Address> = asked.iter().copied().collect();
-        let is_wanted = |address: &Address| wanted.is_empty() || wanted.contains(address);
-        let group = |group: &virtfn_host::IommuGroup| Group {
-            id: Some(group.id),
-            devices: group.members.iter().copied().collect(),
-            why: whys(host, group),
-            domain: group.domain.known().cloned(),
-        };
-        let groups = host.groups.values().filter(|group| group.members.iter().any(is_wanted));
+        let members = host.groups.values().map(|group| {
+            let domain = group.domain.known().cloned();
+            (Some(group.id), domain, group.members.clone())
+        });
         let ungrouped = host.functions.values().filter(|function| function.iommu_group.is_none());
-        let note = |function: &Function| {
-            let name = host.names.of(function.ids.vendor, function.ids.device);
-            let bridge = function.is_bridge();
-            (function.address, Note { name, driver: function.driver.clone(), bridge })
+        let ungrouped = ungrouped.map(|function| function.address).collect();
+        Self::new(host, asked, members.collect(), ungrouped)
+    }
+
+    /// The groups that the kernel would make; with `asked`, those of these functions.
+    #[must_use]
+    pub fn predicted(host: &Host, asked: &[Address]) -> Self {
+        let prediction = virtfn_predict::groups(host);
+        let wanted = |group: &&virtfn_predict::Group| {
+            asked.is_empty() || asked.iter().any(|address| group.members.contains(address))
         };
+        let unseen = prediction.groups.iter().filter(wanted).flat_map(|group| &group.unseen);
+        let unseen: BTreeMap<Address, Unseen> = unseen
+            .map(|one| (one.address, Unseen::new(Some(one.address), "acs", &one.unreadable)))
+            .collect();
+        let members = prediction.groups.into_iter().map(|group| (None, None, group.members));
+        let ungrouped = prediction.left_out.into_iter().collect();
+        Self {
+            predicted_by: Some(virtfn_predict::RULES),
+            unseen: unseen.into_values().collect(),
+            ..Self::new(host, asked, members.collect(), ungrouped)
+        }
+    }
+
+    fn new(
+        host: &Host,
+        asked: &[Address],
+        all: Vec<(Option<u32>, Option<String>, BTreeSet<Address>)>,
+        ungrouped: Vec<Address>,
+    ) -> Self {
+        // Who asks about a PF asks about its VFs.
+        let pfs = asked.iter().filter_map(|address| host.functions.get(address)?.pf());
+        let vfs = pfs.flat_map(|pf| pf.vfs.values().copied());
+        let wanted: BTreeSet<Address> = asked.iter().copied().chain(vfs).collect();
+        let is_wanted = |address: &Address| wanted.is_empty() || wanted.contains(address);
+        let mut groups = Vec::new();
+        let mut tree = Tree::default();
+        for (id, domain, members) in all {
+            if !members.iter().any(is_wanted) {
+                continue;
+            }
+            let why = whys(host, &members);
+            if !why.is_empty() && !wanted.is_empty() {
+                tree.add(host, &guests_of(host, &members), &why, id);
+            }
+            let reaches = reaches(host, &members);
+            let devices = members.into_iter().collect();
+            groups.push(Group { id, devices, why, reaches, domain });
+        }
+        let note = |function: &Function| (function.address, Note::of(host, function));
         Self {
             schema: Self::SCHEMA,
-            groups: groups.map(group).collect(),
-            ungrouped: ungrouped.map(|function| function.address).filter(is_wanted).collect(),
+            predicted_by: None,
+            groups,
+            ungrouped: ungrouped.into_iter().filter(is_wanted).collect(),
+            unseen: Vec::new(),
             asked: asked.to_vec(),
             notes: host.functions.values().map(note).collect(),
+            tree,
         }
+    }
+
+    /// Was everything seen that the answer rests on?
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.unseen.is_empty()
     }
 
     /// The group of a function.
