@@ -78,7 +78,7 @@ use pool::{After, Loan};
 #[track_caller]
 #[must_use]
 pub fn boot(topology: &str) -> Guest {
-    Guest::new(guest::unwrap(Loan::take(topology, None, After::Share)))
+    borrow(guest::unwrap(Topology::find(topology)), None, After::Share)
 }
 
 /// Lends the test a machine of this topology on a kernel series, as `6.1`.
@@ -88,7 +88,7 @@ pub fn boot(topology: &str) -> Guest {
 #[track_caller]
 #[must_use]
 pub fn boot_on(topology: &str, kernel: &str) -> Guest {
-    Guest::new(guest::unwrap(Loan::take(topology, Some(kernel), After::Share)))
+    borrow(guest::unwrap(Topology::find(topology)), Some(kernel), After::Share)
 }
 
 /// Whether the long tests were asked for too, with `--all`: every reboot, every kill, every machine.
@@ -105,7 +105,7 @@ pub fn thoroughly() -> bool {
 #[track_caller]
 #[must_use]
 pub fn fresh(topology: &str) -> Guest {
-    Guest::new(guest::unwrap(Loan::take(topology, None, After::Discard)))
+    borrow(guest::unwrap(Topology::find(topology)), None, After::Discard)
 }
 
 /// Boots a machine on a kernel series for this test alone, which may spoil it.
@@ -115,5 +115,20 @@ pub fn fresh(topology: &str) -> Guest {
 #[track_caller]
 #[must_use]
 pub fn fresh_on(topology: &str, kernel: &str) -> Guest {
-    Guest::new(guest::unwrap(Loan::take(topology, Some(kernel), After::Discard)))
+    borrow(guest::unwrap(Topology::find(topology)), Some(kernel), After::Discard)
+}
+
+/// Boots a machine that no file describes, for this test alone.
+///
+/// # Panics
+/// As [`boot`].
+#[track_caller]
+#[must_use]
+pub fn boot_this(topology: Topology, kernel: &str) -> Guest {
+    borrow(topology, Some(kernel), After::Discard)
+}
+
+#[track_caller]
+fn borrow(topology: Topology, kernel: Option<&str>, after: After) -> Guest {
+    Guest::new(guest::unwrap(Loan::take(topology, kernel, after)))
 }

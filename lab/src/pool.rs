@@ -58,8 +58,7 @@ pub(crate) struct Loan {
 
 impl Loan {
     /// Borrows a machine: an idle one where it may be shared, else one that boots now.
-    pub(crate) fn take(topology: &str, kernel: Option<&str>, after: After) -> Result<Self> {
-        let topology = Topology::find(topology)?;
+    pub(crate) fn take(topology: Topology, kernel: Option<&str>, after: After) -> Result<Self> {
         let kernel = kernel.unwrap_or_else(|| topology.usual_kernel()).to_owned();
         let kind = Kind { topology: topology.name.clone(), kernel: kernel.clone() };
         let idle = reserve(&kind, after);

@@ -9,6 +9,7 @@ mod carve;
 mod crash;
 mod faults;
 mod holders;
+mod predict;
 mod records;
 mod runner;
 mod vfio;

@@ -43,7 +43,7 @@ fn the_answer_about_groups_comes_first() {
         (
             "intel-default",
             &["01:00.0", "02:00.0"][..],
-            "Yes: 01:00.0 and 02:00.0 are in groups of their own.",
+            "Yes: 01:00.0 and 02:00.0 can go to different VMs: no two share a group.",
         ),
         ("intel-default", &["01:00.0"], "Yes: 01:00.0 is alone in IOMMU group "),
         (
@@ -56,10 +56,40 @@ fn the_answer_about_groups_comes_first() {
             &["01:00.0"],
             "No: 01:00.0 is not translated by an IOMMU, so there is no group.",
         ),
+        (
+            "intel-switch",
+            &["03:00.0", "04:00.0"],
+            "No: 03:00.0 and 04:00.0 can only go to the same VM. They are in different groups, and",
+        ),
+        (
+            "intel-rp-noacs",
+            &["01:00.0"],
+            "No: 01:00.0 and its VFs can only go together: they share IOMMU group ",
+        ),
+        ("intel-off", &["--predict", "01:00.0"], "Yes: 01:00.0 is alone in a group."),
     ] {
         let ran = on(host, &[&["groups"], words].concat());
         assert!(ran.out.starts_with(first), "{host} {words:?}: {}", ran.out);
     }
+}
+
+#[test]
+fn groups_are_explained_and_predicted() {
+    let told = [
+        on("intel-switch", &["groups", "03:00.0", "04:00.0"]),
+        on("intel-off", &["groups", "--predict", "--vfs", "7", "01:00.0"]),
+        on("noiommu", &["groups", "--predict"]),
+    ];
+    insta::assert_snapshot!("groups", told.map(|ran| ran.out).join("\n---\n\n"));
+}
+
+#[test]
+fn vfs_that_cannot_be_are_not_supposed() {
+    let too_many = on("intel-off", &["groups", "--predict", "--vfs", "9", "01:00.0"]);
+    errs(&too_many, 1, &["01:00.0", "cannot have 9 VFs", "TotalVFs"]);
+    let no_pf = on("intel-off", &["groups", "--predict", "--vfs", "2", "02:00.0"]);
+    errs(&no_pf, 1, &["02:00.0", "is no PF"]);
+    errs(&on("intel-off", &["groups", "--vfs", "2"]), 2, &["--predict"]);
 }
 
 /// `object`, then what could have been meant.

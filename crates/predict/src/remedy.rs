@@ -40,7 +40,7 @@ pub fn remedies(host: &Host, at: &Break) -> Vec<Remedy> {
         ],
         Lack::Conventional => {
             let mut all = vec![sound("put the card in a slot that is PCI Express all the way up")];
-            all.extend(other_slots(host, at));
+            all.push(other_slots(host, at));
             all
         }
         Lack::BehindController => vec![sound(
@@ -54,7 +54,7 @@ pub fn remedies(host: &Host, at: &Break) -> Vec<Remedy> {
 }
 
 fn by_slot_or_firmware(host: &Host, at: &Break) -> Vec<Remedy> {
-    let mut all: Vec<Remedy> = other_slots(host, at).into_iter().collect();
+    let mut all = vec![other_slots(host, at)];
     if at.kind == Some(Kind::DownstreamPort) {
         all.push(sound("a switch whose downstream ports have ACS"));
     }
@@ -95,7 +95,7 @@ fn switch_on(host: &Host, at: &Break) -> Vec<Remedy> {
 }
 
 /// Another slot: the root ports that isolate, those with nothing below them first.
-fn other_slots(host: &Host, at: &Break) -> Option<Remedy> {
+fn other_slots(host: &Host, at: &Break) -> Remedy {
     let breaking: BTreeSet<Address> = std::iter::once(at.address)
         .chain(
             host.functions
@@ -112,11 +112,14 @@ fn other_slots(host: &Host, at: &Break) -> Option<Remedy> {
     let free: Vec<Address> = ports.iter().copied().filter(|port| !taken.contains(port)).collect();
     let advice = "put one of the cards in a slot that hangs on another root port";
     match (free.as_slice(), ports.as_slice()) {
-        ([], []) => None,
-        ([], [one]) => Some(sound(format!("{advice} ({} isolates)", one.short()))),
-        ([], some) => Some(sound(format!("{advice} ({} isolate)", named(some)))),
-        ([one], _) => Some(sound(format!("{advice} ({} is free)", one.short()))),
-        (free, _) => Some(sound(format!("{advice} ({} are free)", named(free)))),
+        ([], []) => sound(
+            "try another slot: one that hangs on a root port with ACS (none shows now; firmware may \
+             hide those that are empty)",
+        ),
+        ([], [one]) => sound(format!("{advice} ({} isolates)", one.short())),
+        ([], some) => sound(format!("{advice} ({} isolate)", named(some))),
+        ([one], _) => sound(format!("{advice} ({} is free)", one.short())),
+        (free, _) => sound(format!("{advice} ({} are free)", named(free))),
     }
 }
 

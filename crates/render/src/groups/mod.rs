@@ -173,12 +173,14 @@ impl Groups {
         let unseen: BTreeMap<Address, Unseen> = unseen
             .map(|one| (one.address, Unseen::new(Some(one.address), "acs", &one.unreadable)))
             .collect();
-        let members = prediction.groups.into_iter().map(|group| (None, None, group.members));
         let ungrouped = prediction.left_out.into_iter().collect();
+        let mut members: Vec<_> =
+            prediction.groups.into_iter().map(|group| (None, None, group.members)).collect();
+        members.sort_by_key(|(_, _, members)| members.first().copied());
         Self {
             predicted_by: Some(virtfn_predict::RULES),
             unseen: unseen.into_values().collect(),
-            ..Self::new(host, asked, members.collect(), ungrouped)
+            ..Self::new(host, asked, members, ungrouped)
         }
     }
 

@@ -1,0 +1,116 @@
+//! The kernel is the oracle: the groups that are predicted with the IOMMU off are those that the
+//! same machine's kernel makes with it on, and with VFs made.
+
+mod machine;
+
+use std::collections::BTreeSet;
+
+use virtfn_lab::{self as lab, Guest, Topology};
+
+type Partition = BTreeSet<BTreeSet<String>>;
+
+/// How many VFs are supposed, and then made, on each PF.
+const VFS: u16 = 3;
+
+/// The groups of a document.
+fn groups(guest: &Guest, line: &str) -> Partition {
+    let told = guest.json(line);
+    let members = |group: &serde_json::Value| {
+        let devices = group["devices"].as_array().unwrap().iter();
+        devices.map(|device| device.as_str().unwrap().to_owned()).collect()
+    };
+    told["groups"].as_array().unwrap().iter().map(members).collect()
+}
+
+/// The kernel's groups, from sysfs itself.
+fn kernel_groups(guest: &Guest) -> Partition {
+    let told = guest.ok("for g in /sys/kernel/iommu_groups/*; do echo $(ls $g/devices); done");
+    told.lines().map(|line| line.split_whitespace().map(str::to_owned).collect()).collect()
+}
+
+/// Predicts with the IOMMU off; boots again with it on; compares, without VFs and with them.
+#[track_caller]
+fn compare(on: Topology, kernel: &str) {
+    let mut off = on.clone();
+    off.name = format!("{}-off", on.name);
+    off.kernel_arguments = on.kernel_arguments.replace("intel_iommu=on", "intel_iommu=off");
+    assert_ne!(off.kernel_arguments, on.kernel_arguments, "{} has an IOMMU to switch off", on.name);
+    let described = format!("{} on {kernel}: {:#?}", on.name, on.devices);
+    let (predicted, with_vfs) = {
+        let guest = lab::boot_this(off, kernel);
+        assert_eq!(kernel_groups(&guest), Partition::new(), "the IOMMU is off: {described}");
+        let with_vfs = groups(&guest, &format!("virtfn groups --predict --vfs {VFS} --json"));
+        (groups(&guest, "virtfn groups --predict --json"), with_vfs)
+    };
+    let guest = lab::boot_this(on, kernel);
+    assert_eq!(predicted, kernel_groups(&guest), "{described}");
+    assert_eq!(groups(&guest, "virtfn groups --predict --json"), predicted, "{described}");
+    guest.ok(&format!(
+        "for f in /sys/bus/pci/devices/*/sriov_numvfs; do test ! -e $f || echo {VFS} > $f; done"
+    ));
+    assert_eq!(with_vfs, kernel_groups(&guest), "with VFs: {described}");
+    assert_eq!(groups(&guest, "virtfn groups --json"), with_vfs, "{described}");
+}
+
+/// Every machine of the lab whose kernel makes groups; without `--all`, one with ACS and one without.
+#[test]
+fn the_labs_machines_are_predicted() {
+    for topology in Topology::all().unwrap() {
+        let sampled = lab::thoroughly() || topology.name == "no-acs";
+        let is_vtd = topology.kernel_arguments.contains("intel_iommu=on");
+        if !sampled || !is_vtd || !topology.expect.iommu_groups {
+            continue;
+        }
+        for kernel in topology.kernels.clone() {
+            if lab::thoroughly() || kernel == "6.12" {
+                compare(topology.clone(), &kernel);
+            }
+        }
+    }
+}
+
+/// Machines that chance made: of 32, without `--all` the first three.
+fn generated(numbers: std::ops::Range<u64>) {
+    let wanted = if lab::thoroughly() { numbers } else { numbers.start..numbers.start + 1 };
+    for number in wanted {
+        let kernel = if number % 8 == 7 { "6.1" } else { "6.12" };
+        compare(machine::generate(number), kernel);
+    }
+}
+
+// In parts, so that they run beside each other.
+
+#[test]
+fn generated_machines_are_predicted_0() {
+    generated(0..11);
+}
+
+#[test]
+fn generated_machines_are_predicted_1() {
+    generated(11..22);
+}
+
+#[test]
+fn generated_machines_are_predicted_2() {
+    generated(22..32);
+}
+
+#[test]
+fn generated_machines_are_many_and_have_all_parts() {
+    let all: Vec<Topology> = (0..32).map(machine::generate).collect();
+    let devices: BTreeSet<&Vec<String>> = all.iter().map(|one| &one.devices).collect();
+    assert_eq!(devices.len(), all.len(), "no two are the same");
+    for part in [
+        "pxb-pcie",
+        "disable-acs=on",
+        "xio3130-downstream",
+        "pcie-pci-bridge",
+        "multifunction=on",
+        "igb,",
+        "e1000e,",
+        "e1000,",
+    ] {
+        let has = |one: &&Topology| one.devices.iter().any(|device| device.contains(part));
+        assert!(all.iter().filter(has).count() >= 3, "{part}");
+    }
+}
