@@ -24,8 +24,9 @@ fn groups(guest: &Guest, line: &str) -> Partition {
 
 /// The kernel's groups, from sysfs itself.
 fn kernel_groups(guest: &Guest) -> Partition {
-    let told = guest.ok("for g in /sys/kernel/iommu_groups/*; do echo $(ls $g/devices); done");
-    told.lines().map(|line| line.split_whitespace().map(str::to_owned).collect()).collect()
+    let told = guest.ok("for g in /sys/kernel/iommu_groups/*; do echo $(ls $g/devices 2>&-); done");
+    let groups = told.lines().filter(|line| !line.is_empty());
+    groups.map(|line| line.split_whitespace().map(str::to_owned).collect()).collect()
 }
 
 /// Predicts with the IOMMU off; boots again with it on; compares, without VFs and with them.
