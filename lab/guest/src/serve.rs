@@ -53,7 +53,9 @@ pub(crate) fn run() -> Result<()> {
 }
 
 fn open_port() -> Result<File> {
-    let loaded = Command::new("modprobe").args(["-a", "virtio_pci", "virtio_console"]).status();
+    // Where a virtio-iommu translates, no other virtio device works before it.
+    let modules = ["virtio_pci", "virtio_iommu", "virtio_console"];
+    let loaded = Command::new("modprobe").arg("-a").args(modules).status();
     let loaded = loaded.context("cannot start modprobe")?;
     if !loaded.success() {
         bail!("modprobe of the port's driver: {loaded}");
