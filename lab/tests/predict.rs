@@ -114,4 +114,6 @@ fn generated_machines_are_many_and_have_all_parts() {
         let has = |one: &&Topology| one.devices.iter().any(|device| device.contains(part));
         assert!(all.iter().filter(has).count() >= 3, "{part}");
     }
+    let taken = |one: &&Topology| one.kernel_arguments.contains("disable_acs_redir");
+    assert!(all.iter().filter(taken).count() >= 3);
 }

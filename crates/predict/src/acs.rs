@@ -6,6 +6,7 @@ use virtfn_host::{Function, Host, Reason, Seen, Unreadable};
 use virtfn_pci::{AcsFlags, Address, Looked, Walk};
 
 use crate::kind::{Kind, is_multifunction};
+use crate::parameters;
 use crate::quirks::{self, Quirk};
 
 /// Whether one function keeps requests apart.
@@ -143,7 +144,12 @@ fn registers(host: &Host, function: &Function, walk: &Walk) -> Result<Acs, Unsee
         Acs::Isolates(Ground::On(needed))
     } else if !translates(host) {
         // The kernel switches ACS on when an IOMMU asks for it, and leaves it alone else.
-        Acs::Isolates(Ground::WillBeOn(needed))
+        let missing = needed.without(parameters::left_on(host, function, needed));
+        if missing.is_empty() {
+            Acs::Isolates(Ground::WillBeOn(needed))
+        } else {
+            lacks(Lack::SwitchedOff, missing)
+        }
     } else {
         lacks(Lack::SwitchedOff, missing)
     })

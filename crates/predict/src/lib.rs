@@ -14,6 +14,7 @@ mod cover;
 mod groups;
 mod isolation;
 mod kind;
+mod parameters;
 mod quirks;
 mod reach;
 mod remedy;

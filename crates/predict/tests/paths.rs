@@ -115,3 +115,26 @@ fn a_tree_that_bites_its_tail_or_has_a_hole_ends() {
     let Judgement::Unknown(unseen) = judged else { panic!("{judged:?}") };
     assert_eq!(unseen.address.short(), "7f:01.0");
 }
+
+/// What an administrator switches off stays off once the IOMMU is on.
+#[test]
+fn the_command_line_takes_acs_away() {
+    for (argument, missing) in [
+        ("pci=disable_acs_redir=00:01.0", &["RR", "CR"][..]),
+        ("pci=noaer,disable_acs_redir=00:1d.0;pci:1b36:000c", &["RR", "CR"]),
+        ("pci=config_acs=0xxx1@0000:00:01.0", &["UF"]),
+        ("pci=disable_acs_redir=00:02.0", &[]),
+        ("pci=config_acs=xx11x11@00:01.0", &[]),
+    ] {
+        let mut host = fixture("intel-off");
+        host.kernel.command_line = Seen::Known(format!("quiet intel_iommu=off {argument}"));
+        let judged = isolation(&host, at(&host, "01:00.0")).judgement();
+        match judged {
+            Judgement::Isolated => assert!(missing.is_empty(), "{argument}"),
+            Judgement::Broken(at) => {
+                assert_eq!((at.lack, at.missing_names()), (Lack::SwitchedOff, missing.to_vec()));
+            }
+            Judgement::Unknown(_) => panic!("{argument}"),
+        }
+    }
+}

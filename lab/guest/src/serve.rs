@@ -53,9 +53,10 @@ pub(crate) fn run() -> Result<()> {
 }
 
 fn open_port() -> Result<File> {
-    // Where a virtio-iommu translates, no other virtio device works before it.
-    let modules = ["virtio_pci", "virtio_iommu", "virtio_console"];
-    let loaded = Command::new("modprobe").arg("-a").args(modules).status();
+    // Where a virtio-iommu translates, no other virtio device works before its driver is there. A
+    // kernel without one cannot be helped.
+    let _ = Command::new("modprobe").args(["-q", "virtio_iommu"]).status();
+    let loaded = Command::new("modprobe").args(["-a", "virtio_pci", "virtio_console"]).status();
     let loaded = loaded.context("cannot start modprobe")?;
     if !loaded.success() {
         bail!("modprobe of the port's driver: {loaded}");
