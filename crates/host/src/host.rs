@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use virtfn_pci::Address;
 
-use crate::{Function, Netdev, Pf, Role, Seen, VfId, VfIndex};
+use crate::{Claims, Function, Netdev, Pf, Role, Seen, VfId, VfIndex};
 
 /// Everything that a look at a machine gave.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub struct Host {
     pub kernel: Kernel,
     /// What the firmware left for the kernel.
     pub firmware: Firmware,
+    /// What other owners' configuration says. `Absent`: a recording without it.
+    pub claims: Seen<Claims>,
     /// Names for vendors and devices.
     pub names: Names,
 }

@@ -7,6 +7,7 @@
 //! A newcomer starts at [`Host`], goes on to [`Function`], and minds [`Seen`]: what could not be
 //! read is never silently a "no".
 
+mod claim;
 mod function;
 mod holder;
 mod host;
@@ -15,6 +16,7 @@ mod policy;
 mod seen;
 mod units;
 
+pub use claim::{Applies, Claim, Claims, Condition, Demand, Field, Owner, Quirk, VfCount, fits};
 pub use function::{Function, Ids, Pf, Resource, Role, VfAdmin, VfId, is_vfio_driver};
 pub use holder::{Holder, HolderKind};
 pub use host::{Cpu, Firmware, Host, IommuGroup, Kernel, Names, Nearest};

@@ -136,21 +136,57 @@ impl SysRoot {
         seen
     }
 
+    /// The text of a file of configuration, which no tape keeps: secrets may stand in it. What is
+    /// no plain file (`/dev/null` in the place of one) has no text.
+    pub fn peek(&self, path: &str, max_bytes: usize) -> Seen<String> {
+        let bytes = match &self.files {
+            Files::Memory(tree) => tree.read(path).map(<[u8]>::to_vec),
+            Files::Live(_) | Files::Folder(_) => seen(path, self.read_plain(path, max_bytes)),
+        };
+        bytes.and_then(|bytes| match String::from_utf8(bytes) {
+            Ok(text) if text.len() <= max_bytes => Seen::Known(text),
+            Ok(_) => unreadable(path, Reason::TooLarge),
+            Err(_) => malformed(path),
+        })
+    }
+
+    /// The names in a folder that `keep` wants, in order, which no tape keeps.
+    pub fn peek_names(&self, path: &str, keep: impl FnMut(&str) -> bool) -> Seen<Vec<String>> {
+        self.names_quietly(path, keep)
+    }
+
+    /// Never waits: a pipe is opened without its other end, and not read.
+    fn read_plain(&self, path: &str, max_bytes: usize) -> Result<Vec<u8>, Miss> {
+        let fd = self.open_at(path, OFlags::RDONLY | OFlags::NONBLOCK).map_err(Miss::from)?;
+        let stat = rustix::fs::fstat(&fd).map_err(Miss::from)?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Ok(Vec::new());
+        }
+        let mut bytes = Vec::new();
+        let limit = max_bytes as u64 + 1;
+        std::fs::File::from(fd).take(limit).read_to_end(&mut bytes).map_err(Miss::from)?;
+        if bytes.len() > max_bytes { Err(Miss::Unreadable(Reason::TooLarge)) } else { Ok(bytes) }
+    }
+
     /// The names in a folder that `keep` wants, in order.
-    pub fn names(&self, path: &str, mut keep: impl FnMut(&str) -> bool) -> Seen<Vec<String>> {
-        let seen = match &self.files {
+    pub fn names(&self, path: &str, keep: impl FnMut(&str) -> bool) -> Seen<Vec<String>> {
+        let seen = self.names_quietly(path, keep);
+        self.note(path, &seen, |_| Node::Folder);
+        if let (Some(tape), Seen::Known(names)) = (&self.tape, &seen) {
+            tape.borrow_mut().folder(path, names);
+        }
+        seen
+    }
+
+    fn names_quietly(&self, path: &str, mut keep: impl FnMut(&str) -> bool) -> Seen<Vec<String>> {
+        match &self.files {
             Files::Memory(tree) => tree.names(path).map(|names| {
                 names.into_iter().filter(|name| keep(name)).map(str::to_owned).collect()
             }),
             Files::Live(root) | Files::Folder(root) => {
                 seen(path, self.read_names(root, path, keep))
             }
-        };
-        self.note(path, &seen, |_| Node::Folder);
-        if let (Some(tape), Seen::Known(names)) = (&self.tape, &seen) {
-            tape.borrow_mut().folder(path, names);
         }
-        seen
     }
 
     /// The text of a symbolic link.
@@ -327,5 +363,9 @@ pub(crate) fn seen<T>(path: &str, read: Result<T, Miss>) -> Seen<T> {
 }
 
 fn malformed<T>(path: &str) -> Seen<T> {
-    Seen::Unreadable(Unreadable { path: path.to_owned(), why: Reason::Malformed })
+    unreadable(path, Reason::Malformed)
+}
+
+fn unreadable<T>(path: &str, why: Reason) -> Seen<T> {
+    Seen::Unreadable(Unreadable { path: path.to_owned(), why })
 }

@@ -3,6 +3,7 @@
 //! [`host`] reads a machine, live or recorded; nothing after it can tell which. Every attribute is
 //! read at most once in a look. What could not be read says so in its place.
 
+mod claims;
 mod details;
 mod functions;
 mod holders;
@@ -36,6 +37,7 @@ pub fn host(root: &SysRoot, look: &Look) -> Result<Host, Error> {
         netdevs: Seen::not_asked("virtfn/links"),
         kernel: system::unasked_kernel(),
         firmware: system::unasked_firmware(),
+        claims: Seen::not_asked(claims::FACT),
         names: Names::default(),
     };
     host.groups = system::read_groups(root, &host, look.wants(Facet::Groups));
@@ -60,6 +62,9 @@ pub fn host(root: &SysRoot, look: &Look) -> Result<Host, Error> {
     }
     if look.wants(Facet::Modules) {
         modules::read(root, &mut host, &paths, look);
+    }
+    if look.wants(Facet::Claims) {
+        host.claims = claims::read(root);
     }
     if look.wants(Facet::Names) {
         host.names = system::read_names(root, &host);

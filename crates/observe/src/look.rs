@@ -29,6 +29,8 @@ pub enum Facet {
     Kernel,
     /// What the firmware left.
     Firmware,
+    /// What other owners' configuration says.
+    Claims,
     /// Names of vendors and devices.
     Names,
 }
@@ -53,12 +55,12 @@ impl Look {
     #[must_use]
     pub fn everything() -> Self {
         use Facet::{
-            Admin, Config, Details, Firmware, Groups, Holders, Kernel, Locked, Modules, Names,
-            Netdevs,
+            Admin, Claims, Config, Details, Firmware, Groups, Holders, Kernel, Locked, Modules,
+            Names, Netdevs,
         };
         Self::at(&[
             Config, Details, Locked, Netdevs, Admin, Holders, Modules, Groups, Kernel, Firmware,
-            Names,
+            Claims, Names,
         ])
     }
 

@@ -31,6 +31,7 @@ pub(crate) fn machine() -> Host {
             device_tree: Seen::Known(false),
             product: Seen::Absent,
         },
+        claims: Seen::Absent,
         names: Names::default(),
     };
     for number in 0..PORTS.len() {
