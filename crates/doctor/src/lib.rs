@@ -12,6 +12,7 @@
 //! To add a rule: one file in `rules/`, its page beside it, one line in [`RULES`].
 
 mod advice;
+mod claimed;
 mod evidence;
 mod explain;
 mod finding;

@@ -33,7 +33,7 @@ pub struct Summary {
     pub line: String,
     /// How many findings failed.
     pub failures: usize,
-    /// How many warn.
+    /// How many warnings there are; one rule's of all VFs of a PF are one.
     pub warnings: usize,
     /// How many requirements could not be seen.
     pub unknowns: usize,
@@ -45,9 +45,10 @@ pub struct Summary {
 #[must_use]
 pub fn summary(host: &Host, findings: &[Finding], uses: Uses) -> Summary {
     let count = |verdict| findings.iter().filter(|finding| finding.verdict == verdict).count();
-    let (failures, warnings) = (count(Verdict::Fail), count(Verdict::Warn));
+    let failures = count(Verdict::Fail);
+    let warnings = warnings(host, findings);
     let unknowns = findings.iter().filter(|finding| is_open_requirement(finding)).count();
-    let unjudged = count(Verdict::Unknown) - unknowns;
+    let unjudged = unjudged(findings);
     let readiness = match (failures, unknowns) {
         (1.., _) => Readiness::NotReady,
         (0, 1..) => Readiness::Unsure,
@@ -62,6 +63,24 @@ pub fn summary(host: &Host, findings: &[Finding], uses: Uses) -> Summary {
         line.push_str(&format!(" {}.", number(warnings, "warning")));
     }
     Summary { readiness, line, failures, warnings, unknowns, unjudged }
+}
+
+/// What a rule says of a PF's VFs is one warning, however many they are.
+fn warnings(host: &Host, findings: &[Finding]) -> usize {
+    let warns = findings.iter().filter(|finding| finding.verdict == Verdict::Warn);
+    let of = |finding: &Finding| {
+        let function = finding.object.address().and_then(|address| host.functions.get(&address));
+        let pf = function.and_then(Function::vf).map(|vf| (vf.pf, true));
+        (finding.rule, pf.or(finding.object.address().map(|address| (address, false))))
+    };
+    warns.map(of).collect::<BTreeSet<_>>().len()
+}
+
+/// The rules that advise and had something that they could not judge.
+fn unjudged(findings: &[Finding]) -> usize {
+    let open = findings.iter().filter(|finding| finding.verdict == Verdict::Unknown);
+    let advice = open.filter(|finding| finding.weight() == Weight::Advice);
+    advice.map(|finding| finding.rule).collect::<BTreeSet<_>>().len()
 }
 
 /// Who can go where.

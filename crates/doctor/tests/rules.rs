@@ -2,22 +2,16 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod cases;
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cases::{Case, at, case, for_vfs, forbidden, healthy, pf};
 use common::{fixture, rules};
 use virtfn_doctor::{RULES, Readiness, Uses, Verdict, judge, summary};
-use virtfn_host::{Function, Host, Reason, Role, Seen, Unreadable, VfIndex};
-use virtfn_pci::{Address, ConfigSpace};
-
-/// A thing that goes wrong, and the verdict of the rule that says so.
-struct Case {
-    rule: &'static str,
-    verdict: Verdict,
-    name: &'static str,
-    happen: fn(&mut Host),
-}
+use virtfn_host::{Host, Role, Seen};
+use virtfn_pci::ConfigSpace;
 
 const CASES: &[Case] = &[
     case("iommu-absent-in-firmware", Verdict::Fail, "no table", |host| {
@@ -183,26 +177,15 @@ const CASES: &[Case] = &[
     }),
 ];
 
-const fn case(
-    rule: &'static str,
-    verdict: Verdict,
-    name: &'static str,
-    happen: fn(&mut Host),
-) -> Case {
-    Case { rule, verdict, name, happen }
-}
-
-/// A recorded host of which all is well, with what older recordings left out.
-fn healthy() -> Host {
-    let mut host = fixture("intel-default");
-    host.kernel.module_options = Seen::Known(Vec::new());
-    host
+/// Every case, of every file.
+fn all_cases() -> impl Iterator<Item = &'static Case> {
+    CASES.iter().chain(cases::owners::CASES)
 }
 
 #[test]
 fn every_rule_says_what_went_wrong_and_no_other_fails() {
     let healthy = healthy();
-    for Case { rule, verdict, name, happen } in CASES {
+    for Case { rule, verdict, name, happen } in all_cases() {
         let mut host = healthy.clone();
         happen(&mut host);
         let findings = judge(&host, Uses::ALL, &[]);
@@ -220,7 +203,7 @@ fn every_rule_has_a_case_and_passes_the_healthy_host() {
     let passed = rules(&findings, Verdict::Pass);
     for rule in RULES {
         let bad = |case: &&Case| matches!(case.verdict, Verdict::Fail | Verdict::Warn);
-        assert!(CASES.iter().filter(bad).any(|case| case.rule == rule.id), "{}", rule.id);
+        assert!(all_cases().filter(bad).any(|case| case.rule == rule.id), "{}", rule.id);
         assert!(passed.contains(rule.id), "{}", rule.id);
     }
     assert_eq!(findings.iter().filter(|finding| finding.verdict != Verdict::Pass).count(), 0);
@@ -240,6 +223,7 @@ fn without_privilege_nothing_passes_that_was_not_seen() {
         "pf-driver-missing",
         "vf-driver-missing",
         "group-not-viable",
+        "link-file-before-pf-up",
     ]);
     assert_eq!(rules(&findings, Verdict::Pass), by_links);
     assert_eq!(rules(&findings, Verdict::Fail), BTreeSet::new());
@@ -268,10 +252,6 @@ fn a_host_of_which_nothing_can_be_seen_passes_nothing() {
     assert_eq!(rules(&findings, Verdict::Pass), BTreeSet::new());
 }
 
-fn forbidden<T>() -> Seen<T> {
-    Seen::Unreadable(Unreadable { path: "sys/somewhere".into(), why: Reason::NotPermitted })
-}
-
 /// Takes away all that could be refused to somebody.
 fn blind(host: &mut Host) {
     let kernel = &mut host.kernel;
@@ -280,6 +260,7 @@ fn blind(host: &mut Host) {
     (kernel.loaded_modules, kernel.vfio_modules) = (forbidden(), forbidden());
     (kernel.pci_drivers, kernel.module_options) = (forbidden(), forbidden());
     kernel.cpu = forbidden();
+    host.claims = forbidden();
     kernel.parameters = BTreeMap::new();
     host.firmware.acpi = forbidden();
     (host.firmware.device_tree, host.firmware.product) = (forbidden(), forbidden());
@@ -289,27 +270,6 @@ fn blind(host: &mut Host) {
         if let Role::Pf(pf) = &mut function.role {
             (pf.vf_modules, pf.vf_device, pf.autoprobe) = (forbidden(), forbidden(), forbidden());
         }
-    }
-}
-
-fn at<'h>(host: &'h mut Host, address: &str) -> &'h mut Function {
-    let address: Address = address.parse().unwrap();
-    host.functions.get_mut(&address).unwrap()
-}
-
-fn pf(host: &mut Host) -> &mut virtfn_host::Pf {
-    match &mut at(host, "01:00.0").role {
-        Role::Pf(pf) => pf,
-        other => panic!("{other:?}"),
-    }
-}
-
-fn for_vfs(host: &mut Host, change: fn(&mut Function)) {
-    let vfs: Vec<Address> = pf(host).vfs.values().copied().collect();
-    assert_eq!(vfs.len(), 3);
-    assert!(pf(host).vfs.contains_key(&VfIndex(2)));
-    for vf in vfs {
-        change(host.functions.get_mut(&vf).unwrap());
     }
 }
 

@@ -17,11 +17,14 @@ fn is_unprintable(c: char) -> bool {
     c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-/// A place below the root as it is called on the machine; the kernel's log is no file there.
+/// A place below the root as it is called on the machine; the kernel's log and its
+/// answers over netlink are no files there.
 #[must_use]
 pub fn place(path: &str) -> String {
     if path == "kernel.log" {
         "kernel log".into()
+    } else if path.starts_with("netlink ") {
+        path.into()
     } else {
         format!("/{}", path.trim_start_matches('/'))
     }

@@ -11,12 +11,19 @@ mod interrupt_remapping_off;
 mod iommu_absent_in_firmware;
 mod iommu_off_in_kernel;
 mod iommu_table_damaged;
+mod link_file_before_pf_up;
+mod owner_resets_on_down;
 mod pf_driver_missing;
 mod sriov_missing;
+mod sriov_section_empty;
+mod two_owners;
 mod vf_driver_missing;
 mod vf_driver_override_stale;
+mod vf_in_two_domains;
 mod vfio_missing;
 mod vfs_from_module_option;
+mod vfs_made_late;
+mod vfs_not_kept;
 mod wrong_iommu_flags;
 
 /// Every rule. A rule stands behind those that it follows.
@@ -31,8 +38,15 @@ pub const RULES: &[Rule] = &[
     pf_driver_missing::RULE,
     vf_driver_missing::RULE,
     vfs_from_module_option::RULE,
+    two_owners::RULE,
+    vfs_not_kept::RULE,
+    owner_resets_on_down::RULE,
+    sriov_section_empty::RULE,
+    vfs_made_late::RULE,
+    link_file_before_pf_up::RULE,
     device_not_translated::RULE,
     acs_missing_on_path::RULE,
     group_not_viable::RULE,
     vf_driver_override_stale::RULE,
+    vf_in_two_domains::RULE,
 ];

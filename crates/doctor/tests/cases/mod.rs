@@ -1,0 +1,59 @@
+//! Cases: a host of which all is well but for one thing, and what the rule says to that.
+
+pub(crate) mod owners;
+
+use virtfn_doctor::Verdict;
+use virtfn_host::{Claims, Function, Host, Reason, Role, Seen, Unreadable, VfIndex};
+use virtfn_pci::Address;
+
+use crate::common::fixture;
+
+/// A thing that goes wrong, and the verdict of the rule that says so.
+pub(crate) struct Case {
+    pub(crate) rule: &'static str,
+    pub(crate) verdict: Verdict,
+    pub(crate) name: &'static str,
+    pub(crate) happen: fn(&mut Host),
+}
+
+pub(crate) const fn case(
+    rule: &'static str,
+    verdict: Verdict,
+    name: &'static str,
+    happen: fn(&mut Host),
+) -> Case {
+    Case { rule, verdict, name, happen }
+}
+
+/// A recorded host of which all is well, with what older recordings left out.
+pub(crate) fn healthy() -> Host {
+    let mut host = fixture("intel-default");
+    host.kernel.module_options = Seen::Known(Vec::new());
+    host.claims = Seen::Known(Claims { found: vec![owners::link_file(3)], unseen: Vec::new() });
+    host
+}
+
+pub(crate) fn forbidden<T>() -> Seen<T> {
+    Seen::Unreadable(Unreadable { path: "sys/somewhere".into(), why: Reason::NotPermitted })
+}
+
+pub(crate) fn at<'h>(host: &'h mut Host, address: &str) -> &'h mut Function {
+    let address: Address = address.parse().unwrap();
+    host.functions.get_mut(&address).unwrap()
+}
+
+pub(crate) fn pf(host: &mut Host) -> &mut virtfn_host::Pf {
+    match &mut at(host, "01:00.0").role {
+        Role::Pf(pf) => pf,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) fn for_vfs(host: &mut Host, change: fn(&mut Function)) {
+    let vfs: Vec<Address> = pf(host).vfs.values().copied().collect();
+    assert_eq!(vfs.len(), 3);
+    assert!(pf(host).vfs.contains_key(&VfIndex(2)));
+    for vf in vfs {
+        change(host.functions.get_mut(&vf).unwrap());
+    }
+}
