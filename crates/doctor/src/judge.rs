@@ -62,6 +62,13 @@ impl<'h> Scope<'h> {
         match rule.judge {
             Judge::Host(judge) => vec![(Object::Host, judge(self.host))],
             Judge::Each(judge) => each(judge),
+            Judge::Together(judge) => {
+                let functions = self.host.functions.values();
+                let about: Vec<&Function> =
+                    functions.filter(|function| self.holds(rule.about, function)).collect();
+                let objects = about.iter().map(|function| Object::Function(function.address));
+                objects.zip(judge(self.host, &about)).collect()
+            }
             Judge::EachOrNone(judge, none) => {
                 let all = each(judge);
                 if all.is_empty() { vec![(Object::Host, none(self.host))] } else { self.ease(all) }

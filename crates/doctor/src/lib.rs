@@ -22,6 +22,7 @@ mod rule;
 mod rules;
 mod summary;
 mod uses;
+mod vfs;
 
 pub use explain::explain;
 pub use finding::{Evidence, Finding, Object, SCHEMA, Verdict};

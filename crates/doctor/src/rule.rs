@@ -63,6 +63,9 @@ pub enum Judge {
     Host(fn(&Host) -> Opinion),
     /// One function at a time.
     Each(fn(&Host, &Function) -> Opinion),
+    /// All functions in one go, an opinion each in their order, where one is held against the others
+    /// or something is looked up for each: a machine may have thousands.
+    Together(fn(&Host, &[&Function]) -> Vec<Opinion>),
     /// One function at a time, or the machine for want of one. Where one passes and the user named
     /// none, those that fail only warn: the machine can do without them.
     EachOrNone(fn(&Host, &Function) -> Opinion, fn(&Host) -> Opinion),

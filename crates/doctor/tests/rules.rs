@@ -179,7 +179,7 @@ const CASES: &[Case] = &[
 
 /// Every case, of every file.
 fn all_cases() -> impl Iterator<Item = &'static Case> {
-    CASES.iter().chain(cases::owners::CASES)
+    CASES.iter().chain(cases::owners::CASES).chain(cases::traffic::CASES)
 }
 
 #[test]
@@ -260,7 +260,7 @@ fn blind(host: &mut Host) {
     (kernel.loaded_modules, kernel.vfio_modules) = (forbidden(), forbidden());
     (kernel.pci_drivers, kernel.module_options) = (forbidden(), forbidden());
     kernel.cpu = forbidden();
-    host.claims = forbidden();
+    (host.claims, host.netdevs) = (forbidden(), forbidden());
     kernel.parameters = BTreeMap::new();
     host.firmware.acpi = forbidden();
     (host.firmware.device_tree, host.firmware.product) = (forbidden(), forbidden());
@@ -269,6 +269,7 @@ fn blind(host: &mut Host) {
         (function.modules, function.resources) = (forbidden(), forbidden());
         if let Role::Pf(pf) = &mut function.role {
             (pf.vf_modules, pf.vf_device, pf.autoprobe) = (forbidden(), forbidden(), forbidden());
+            pf.admin = forbidden();
         }
     }
 }

@@ -14,12 +14,21 @@ mod iommu_table_damaged;
 mod link_file_before_pf_up;
 mod owner_resets_on_down;
 mod pf_driver_missing;
+mod spoofchk_off;
 mod sriov_missing;
 mod sriov_section_empty;
 mod two_owners;
 mod vf_driver_missing;
 mod vf_driver_override_stale;
 mod vf_in_two_domains;
+mod vf_link_disabled;
+mod vf_list_truncated;
+mod vf_mac_duplicate;
+mod vf_mac_not_in_use;
+mod vf_mac_random;
+mod vf_mtu_above_pf;
+mod vf_pf_link_down;
+mod vf_refused_by_pf;
 mod vfio_missing;
 mod vfs_from_module_option;
 mod vfs_made_late;
@@ -49,4 +58,13 @@ pub const RULES: &[Rule] = &[
     group_not_viable::RULE,
     vf_driver_override_stale::RULE,
     vf_in_two_domains::RULE,
+    vf_pf_link_down::RULE,
+    vf_list_truncated::RULE,
+    vf_refused_by_pf::RULE,
+    vf_mac_random::RULE,
+    vf_mac_duplicate::RULE,
+    vf_mac_not_in_use::RULE,
+    vf_link_disabled::RULE,
+    spoofchk_off::RULE,
+    vf_mtu_above_pf::RULE,
 ];

@@ -1,6 +1,7 @@
 //! Cases: a host of which all is well but for one thing, and what the rule says to that.
 
 pub(crate) mod owners;
+pub(crate) mod traffic;
 
 use virtfn_doctor::Verdict;
 use virtfn_host::{Claims, Function, Host, Reason, Role, Seen, Unreadable, VfIndex};
@@ -30,6 +31,7 @@ pub(crate) fn healthy() -> Host {
     let mut host = fixture("intel-default");
     host.kernel.module_options = Seen::Known(Vec::new());
     host.claims = Seen::Known(Claims { found: vec![owners::link_file(3)], unseen: Vec::new() });
+    traffic::set_up(&mut host);
     host
 }
 
