@@ -7,7 +7,7 @@ use virtfn_pci::{Address, Looked};
 
 use crate::finding::{Finding, Object, Verdict};
 use crate::opinion::Opinion;
-use crate::rule::{About, Judge, Rule};
+use crate::rule::{About, Judge, Rule, Weight};
 use crate::rules::RULES;
 use crate::uses::Uses;
 
@@ -19,7 +19,7 @@ pub fn judge(host: &Host, uses: Uses, devices: &[Address]) -> Vec<Finding> {
     let scope = Scope::of(host, devices);
     let mut findings = Vec::new();
     let mut failed = Failed::default();
-    for rule in RULES.iter().filter(|rule| rule.matters_for.overlaps(uses)) {
+    for rule in RULES.iter().filter(|rule| is_asked(rule, uses)) {
         for (object, opinion) in scope.lay(rule) {
             let finding = failed.explain(host, rule, object, opinion);
             failed.remember(&finding);
@@ -27,6 +27,12 @@ pub fn judge(host: &Host, uses: Uses, devices: &[Address]) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Does the rule matter to these uses? Nobody who names no use wants all of them prepared.
+fn is_asked(rule: &Rule, uses: Uses) -> bool {
+    let by_name = uses != Uses::ALL || rule.weight != Weight::Preparation;
+    by_name && rule.matters_for.overlaps(uses)
 }
 
 /// Which functions a run is about.

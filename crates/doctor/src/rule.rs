@@ -35,6 +35,9 @@ pub enum Weight {
     /// It works without, and not as one would wish. It never fails, and where it cannot be seen the
     /// machine may be ready all the same.
     Advice,
+    /// What one use wants prepared, and others do not miss: it never fails, and is judged only when
+    /// the user asks for that use.
+    Preparation,
 }
 
 /// Which objects a rule looks at. Devices that the user names narrow all but the host's.

@@ -40,6 +40,8 @@ pub struct Function {
     pub resources: Seen<Vec<Resource>>,
     /// How it can be reset, in the kernel's order.
     pub reset_methods: Seen<Vec<String>>,
+    /// Its power state (`D0`, `D3hot`, …).
+    pub power_state: Seen<String>,
     /// Its network interfaces in this network namespace.
     pub netdevs: Vec<String>,
     /// Who uses it.
@@ -101,6 +103,8 @@ pub struct Pf {
     pub vf_device: Seen<u16>,
     /// The modules that would drive its VFs on this host.
     pub vf_modules: Seen<Vec<String>>,
+    /// The modules with a VFIO driver made for its VFs, the one that fits best first.
+    pub vf_variants: Seen<Vec<String>>,
     /// What the PF's driver says of each VF.
     pub admin: Seen<BTreeMap<VfIndex, VfAdmin>>,
 }

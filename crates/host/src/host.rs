@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use virtfn_pci::Address;
 
-use crate::{Claims, Function, Netdev, Pf, Role, Seen, VfId, VfIndex};
+use crate::{Claims, Function, Netdev, Pf, Platform, ReservedRegion, Role, Seen, VfId, VfIndex};
 
 /// Everything that a look at a machine gave.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub struct Host {
     pub firmware: Firmware,
     /// What other owners' configuration says. `Absent`: a recording without it.
     pub claims: Seen<Claims>,
+    /// The machine beside its functions.
+    pub platform: Platform,
     /// Names for vendors and devices.
     pub names: Names,
 }
@@ -46,7 +48,8 @@ pub struct Kernel {
     pub pci_drivers: Seen<BTreeSet<String>>,
     /// Values of the module parameters that matter (`igb.max_vfs`, …).
     pub parameters: BTreeMap<String, Seen<String>>,
-    /// The lines of `modprobe`'s configuration that make VFs (`max_vfs=`), each with its file.
+    /// The lines of `modprobe`'s configuration that make VFs (`max_vfs=`) or claim devices for VFIO
+    /// (`ids=`), each with its file.
     pub module_options: Seen<Vec<(String, String)>>,
     /// The CPU's vendor and flags, from `/proc/cpuinfo`.
     pub cpu: Seen<Cpu>,
@@ -61,6 +64,10 @@ pub struct Cpu {
     pub vendor: Option<String>,
     /// Flags.
     pub flags: BTreeSet<String>,
+    /// How many processors there are.
+    pub count: usize,
+    /// How many bits a physical address has, where it says so.
+    pub address_bits: Option<u32>,
 }
 
 /// What the firmware left for the kernel.
@@ -86,6 +93,8 @@ pub struct IommuGroup {
     pub domain: Seen<String>,
     /// A name that a driver gave it; `vfio-noiommu` marks a group that isolates nothing.
     pub name: Seen<String>,
+    /// The addresses that it keeps for others.
+    pub reserved: Seen<Vec<ReservedRegion>>,
 }
 
 impl IommuGroup {

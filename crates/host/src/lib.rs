@@ -12,6 +12,7 @@ mod function;
 mod holder;
 mod host;
 mod netdev;
+mod platform;
 mod policy;
 mod seen;
 mod units;
@@ -21,6 +22,7 @@ pub use function::{Function, Ids, Pf, Resource, Role, VfAdmin, VfId, is_vfio_dri
 pub use holder::{Holder, HolderKind};
 pub use host::{Cpu, Firmware, Host, IommuGroup, Kernel, Names, Nearest};
 pub use netdev::{IpNet, Netdev};
+pub use platform::{HugePool, IommuRegisters, Memlock, Platform, ReservedRegion};
 pub use policy::{DevicePolicy, DriverChoice, PfPolicy, Policy, VfChange, VfPolicy};
 pub use seen::{Reason, Seen, Unreadable};
 pub use units::{BadValue, LinkState, MacAddress, Mbps, Qos, Switch, VfIndex, VlanId, VlanProto};

@@ -28,6 +28,7 @@ pub(crate) fn read(root: &SysRoot, host: &mut Host, paths: &Paths, look: &Look) 
         function.resources = root.parse(&at("resource"), parse_resources);
         let words = |text: String| text.split_whitespace().map(str::to_owned).collect();
         function.reset_methods = root.text(&at("reset_method")).map(words);
+        function.power_state = root.text(&at("power_state"));
         if let Role::Pf(pf) = &mut function.role {
             pf.autoprobe = root.parse(&at("sriov_drivers_autoprobe"), parse_switch);
             pf.vf_device =
@@ -57,7 +58,7 @@ pub(crate) fn read_locked(root: &SysRoot, host: &mut Host, paths: &Paths, look: 
     }
 }
 
-fn parse_switch(text: &str) -> Option<bool> {
+pub(crate) fn parse_switch(text: &str) -> Option<bool> {
     match text {
         "0" => Some(false),
         "1" => Some(true),

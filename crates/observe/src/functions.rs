@@ -66,6 +66,7 @@ fn read_one(root: &SysRoot, address: Address, path: &str) -> Result<Option<Funct
         config: Seen::not_asked(at("config")),
         resources: Seen::not_asked(at("resource")),
         reset_methods: Seen::not_asked(at("reset_method")),
+        power_state: Seen::not_asked(at("power_state")),
         netdevs: netdevs.known().cloned().unwrap_or_default(),
         holders: Seen::not_asked("proc"),
     }))
@@ -111,6 +112,7 @@ fn read_pf(root: &SysRoot, path: &str, total_vfs: u16) -> Pf {
         autoprobe: Seen::not_asked(format!("{path}/sriov_drivers_autoprobe")),
         vf_device: Seen::not_asked(format!("{path}/sriov_vf_device")),
         vf_modules: Seen::not_asked(format!("{path}/modalias")),
+        vf_variants: Seen::not_asked(format!("{path}/modalias")),
         admin: Seen::not_asked("virtfn/vfs"),
     }
 }

@@ -10,6 +10,7 @@ mod holders;
 mod look;
 mod modules;
 mod network;
+mod platform;
 mod system;
 
 use virtfn_host::{Host, Names, Seen, Unreadable};
@@ -38,6 +39,7 @@ pub fn host(root: &SysRoot, look: &Look) -> Result<Host, Error> {
         kernel: system::unasked_kernel(),
         firmware: system::unasked_firmware(),
         claims: Seen::not_asked(claims::FACT),
+        platform: virtfn_host::Platform::unasked(),
         names: Names::default(),
     };
     host.groups = system::read_groups(root, &host, look.wants(Facet::Groups));
@@ -46,6 +48,9 @@ pub fn host(root: &SysRoot, look: &Look) -> Result<Host, Error> {
     }
     if look.wants(Facet::Firmware) {
         host.firmware = system::read_firmware(root);
+    }
+    if look.wants(Facet::Platform) {
+        host.platform = platform::read(root, &host);
     }
     details::read(root, &mut host, &paths, look);
     if look.wants(Facet::Locked) {

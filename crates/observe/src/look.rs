@@ -31,6 +31,8 @@ pub enum Facet {
     Firmware,
     /// What other owners' configuration says.
     Claims,
+    /// The machine beside its functions: IOMMU registers, memory, limits, power.
+    Platform,
     /// Names of vendors and devices.
     Names,
 }
@@ -56,11 +58,11 @@ impl Look {
     pub fn everything() -> Self {
         use Facet::{
             Admin, Claims, Config, Details, Firmware, Groups, Holders, Kernel, Locked, Modules,
-            Names, Netdevs,
+            Names, Netdevs, Platform,
         };
         Self::at(&[
             Config, Details, Locked, Netdevs, Admin, Holders, Modules, Groups, Kernel, Firmware,
-            Claims, Names,
+            Claims, Platform, Names,
         ])
     }
 

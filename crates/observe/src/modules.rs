@@ -29,13 +29,16 @@ pub(crate) fn read(root: &SysRoot, host: &mut Host, paths: &Paths, look: &Look) 
     }
     let table = table(root, host, &wanted.values().cloned().collect());
     for ((address, whose), alias) in wanted {
-        let modules = table.as_ref().map(|table| matching(table, &alias));
+        let modules = table.as_ref().map(|table| matching(&table.drivers, &alias));
         let Some(function) = host.functions.get_mut(&address) else {
             continue;
         };
         match (whose, &mut function.role) {
             (Whose::Own, _) => function.modules = modules,
-            (Whose::Vfs, Role::Pf(pf)) => pf.vf_modules = modules,
+            (Whose::Vfs, Role::Pf(pf)) => {
+                pf.vf_modules = modules;
+                pf.vf_variants = table.as_ref().map(|table| matching(&table.variants, &alias));
+            }
             (Whose::Vfs, _) => {}
         }
     }
@@ -57,7 +60,29 @@ fn of_vf(alias: &str, device: u16) -> String {
     }
 }
 
-type Table = Vec<(String, String)>;
+/// What fits any of the devices asked about: patterns, each with its module.
+#[derive(Default)]
+struct Table {
+    /// Drivers.
+    drivers: Vec<(String, String)>,
+    /// VFIO drivers made for one kind of device (`alias vfio_pci:`), the closest fit first.
+    variants: Vec<(String, String)>,
+}
+
+impl Table {
+    fn add(&mut self, entry: Entry<'_>) {
+        let list = if entry.is_variant { &mut self.variants } else { &mut self.drivers };
+        list.push((entry.pattern.to_owned(), entry.module.to_owned()));
+    }
+}
+
+/// A line of a table.
+#[derive(Debug, PartialEq, Eq)]
+struct Entry<'t> {
+    is_variant: bool,
+    pattern: &'t str,
+    module: &'t str,
+}
 
 /// The lines of `modules.alias` that fit any of `aliases`, and the same of what is built in.
 fn table(root: &SysRoot, host: &Host, aliases: &BTreeSet<String>) -> Seen<Table> {
@@ -68,40 +93,50 @@ fn table(root: &SysRoot, host: &Host, aliases: &BTreeSet<String>) -> Seen<Table>
     };
     let fits = |pattern: &str| aliases.iter().any(|alias| matches(pattern, alias));
     let lines = root.lines(&format!("{folder}/modules.alias"), |line| {
-        parse_alias(line).is_some_and(|(pattern, _)| fits(pattern))
+        parse_alias(line).is_some_and(|entry| fits(entry.pattern))
     });
-    let mut table: Table = match lines {
-        Seen::Known(lines) => lines
-            .iter()
-            .filter_map(|line| parse_alias(line))
-            .map(|(p, m)| (p.to_owned(), m.to_owned()))
-            .collect(),
+    let mut table = Table::default();
+    match lines {
+        Seen::Known(lines) => {
+            lines.iter().filter_map(|line| parse_alias(line)).for_each(|entry| table.add(entry));
+        }
         Seen::Absent => return Seen::Absent,
         Seen::Unreadable(unreadable) => return Seen::Unreadable(unreadable),
-    };
+    }
     let builtin = root.read(&format!("{folder}/modules.builtin.modinfo"));
-    for entry in builtin.known().into_iter().flat_map(|bytes| bytes.split(|byte| *byte == 0)) {
-        let alias = std::str::from_utf8(entry).ok().and_then(parse_builtin);
-        if let Some((pattern, module)) = alias.filter(|(pattern, _)| fits(pattern)) {
-            table.push((pattern.to_owned(), module.to_owned()));
+    for line in builtin.known().into_iter().flat_map(|bytes| bytes.split(|byte| *byte == 0)) {
+        let entry = std::str::from_utf8(line).ok().and_then(parse_builtin);
+        if let Some(entry) = entry.filter(|entry| fits(entry.pattern)) {
+            table.add(entry);
         }
     }
+    table.variants.sort_by_key(|(pattern, _)| pattern.matches('*').count());
     Seen::Known(table)
 }
 
 /// `alias pci:v00008086d000010CAsv*sd*bc*sc*i* igbvf`
-fn parse_alias(line: &str) -> Option<(&str, &str)> {
-    let (pattern, module) = line.strip_prefix("alias pci:")?.rsplit_once(' ')?;
-    Some((pattern, module))
+fn parse_alias(line: &str) -> Option<Entry<'_>> {
+    let (alias, module) = line.strip_prefix("alias ")?.rsplit_once(' ')?;
+    parse_entry(alias, module)
 }
 
 /// `igb.alias=pci:v00008086d000010C9sv*sd*bc*sc*i*`
-fn parse_builtin(entry: &str) -> Option<(&str, &str)> {
-    let (module, pattern) = entry.split_once(".alias=pci:")?;
-    Some((pattern, module))
+fn parse_builtin(entry: &str) -> Option<Entry<'_>> {
+    let (module, alias) = entry.split_once(".alias=")?;
+    parse_entry(alias, module)
 }
 
-fn matching(table: &Table, alias: &str) -> Vec<String> {
+fn parse_entry<'t>(alias: &'t str, module: &'t str) -> Option<Entry<'t>> {
+    let (kind, pattern) = alias.split_once(':')?;
+    let is_variant = match kind {
+        "pci" => false,
+        "vfio_pci" => true,
+        _ => return None,
+    };
+    Some(Entry { is_variant, pattern, module })
+}
+
+fn matching(table: &[(String, String)], alias: &str) -> Vec<String> {
     let mut modules: Vec<String> = Vec::new();
     for (_, module) in table.iter().filter(|(pattern, _)| matches(pattern, alias)) {
         if !modules.contains(module) {
@@ -155,8 +190,11 @@ mod tests {
 
     #[test]
     fn lines_of_the_table_are_told_from_others() {
-        assert_eq!(parse_alias("alias pci:v1d* igb"), Some(("v1d*", "igb")));
-        assert_eq!(parse_alias("alias vfio_pci:v1d* mlx5_vfio_pci"), None);
-        assert_eq!(parse_builtin("nvme.alias=pci:v*"), Some(("v*", "nvme")));
+        let entry = |is_variant, pattern, module| Some(Entry { is_variant, pattern, module });
+        assert_eq!(parse_alias("alias pci:v1d* igb"), entry(false, "v1d*", "igb"));
+        let variant = parse_alias("alias vfio_pci:v1d* mlx5_vfio_pci");
+        assert_eq!(variant, entry(true, "v1d*", "mlx5_vfio_pci"));
+        assert_eq!(parse_alias("alias usb:v1d* igb"), None);
+        assert_eq!(parse_builtin("nvme.alias=pci:v*"), entry(false, "v*", "nvme"));
     }
 }

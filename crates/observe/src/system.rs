@@ -8,10 +8,13 @@ use virtfn_kernel::SysRoot;
 /// Tables that describe an IOMMU, which are read whole.
 const IOMMU_TABLES: [&str; 4] = ["DMAR", "IVRS", "IORT", "VIOT"];
 /// Parameters that change what VFIO and SR-IOV may do.
-const PARAMETERS: [(&str, &str); 3] = [
+const PARAMETERS: [(&str, &str); 6] = [
     ("vfio_iommu_type1", "allow_unsafe_interrupts"),
     ("iommufd", "allow_unsafe_interrupts"),
     ("vfio", "enable_unsafe_noiommu_mode"),
+    ("vfio_iommu_type1", "dma_entry_limit"),
+    ("vfio_pci", "enable_sriov"),
+    ("vfio_pci", "disable_denylist"),
 ];
 
 /// A kernel of which nothing was asked.
@@ -129,14 +132,19 @@ fn module_options(root: &SysRoot) -> Seen<Vec<(String, String)>> {
         };
         for file in files {
             let path = format!("{folder}/{file}");
-            let lines =
-                root.lines(&path, |line| line.starts_with("options ") && line.contains("max_vfs="));
+            let lines = root.lines(&path, wants_option);
             found.extend(
                 lines.known().into_iter().flatten().map(|line| (path.clone(), line.clone())),
             );
         }
     }
     Seen::Known(found)
+}
+
+/// Options that make VFs, and those that claim devices for VFIO.
+fn wants_option(line: &str) -> bool {
+    let claims = ["vfio-pci", "vfio_pci"].iter().any(|name| line.contains(name));
+    line.starts_with("options ") && (line.contains("max_vfs=") || (claims && line.contains("ids=")))
 }
 
 fn parse_cpu(text: &str) -> Cpu {
@@ -156,6 +164,9 @@ fn parse_cpu(text: &str) -> Cpu {
         machine: machine.into(),
         vendor,
         flags: flags.split_whitespace().map(str::to_owned).collect(),
+        count: text.lines().filter(|line| line.starts_with("processor")).count(),
+        address_bits: value("address sizes")
+            .and_then(|sizes| sizes.split(' ').next()?.parse().ok()),
     }
 }
 
@@ -193,8 +204,24 @@ pub(crate) fn read_groups(root: &SysRoot, host: &Host, closely: bool) -> BTreeMa
         let path = format!("sys/kernel/iommu_groups/{id}/{name}");
         if closely { root.text(&path) } else { Seen::not_asked(path) }
     };
+    let reserved = |id: u32| {
+        if closely {
+            crate::platform::read_reserved(root, id)
+        } else {
+            Seen::not_asked(format!("sys/kernel/iommu_groups/{id}/reserved_regions"))
+        }
+    };
     let group = |(id, members)| {
-        (id, IommuGroup { id, members, domain: look(id, "type"), name: look(id, "name") })
+        (
+            id,
+            IommuGroup {
+                id,
+                members,
+                domain: look(id, "type"),
+                name: look(id, "name"),
+                reserved: reserved(id),
+            },
+        )
     };
     members.into_iter().map(group).collect()
 }

@@ -74,6 +74,7 @@ fn vf(pf: &Function, sriov: &Sriov, address: Address, id: VfId) -> Function {
         config: Seen::Absent,
         resources: Seen::Absent,
         reset_methods: Seen::not_asked(nothing()),
+        power_state: Seen::not_asked(nothing()),
         netdevs: Vec::new(),
         holders: Seen::Known(Vec::new()),
     }

@@ -128,7 +128,10 @@ fn group_as_told(host: &mut Host, text: &str) {
             }
         }
         let unseen = || Seen::not_asked("oracle");
-        host.groups.insert(id, IommuGroup { id, members, domain: unseen(), name: unseen() });
+        host.groups.insert(
+            id,
+            IommuGroup { id, members, domain: unseen(), name: unseen(), reserved: Seen::Absent },
+        );
     }
 }
 

@@ -1,7 +1,7 @@
 //! `virtfn explain`: a rule's page, or the table of rules.
 
 use serde::Serialize;
-use virtfn_doctor::Rule;
+use virtfn_doctor::{Provoked, Rule};
 
 use crate::paint::Tone;
 use crate::{Cell, Column, Document, Page, Table};
@@ -27,6 +27,9 @@ pub struct Explained {
     pub matters_for: Vec<&'static str>,
     /// The rules whose failure explains its own.
     pub follows: Vec<&'static str>,
+    /// Where the lab makes the fault and sees it fire; none: it was not provoked, and hosts written
+    /// after what is documented fire it.
+    pub provoked: Option<&'static str>,
     /// Its page, in Markdown.
     pub page: &'static str,
 }
@@ -43,6 +46,10 @@ impl Explain {
             title: rule.title(),
             matters_for: rule.matters_for.words().collect(),
             follows: rule.follows.to_vec(),
+            provoked: match rule.provoked() {
+                Provoked::InLab(place) => Some(place),
+                Provoked::Fixture => None,
+            },
             page: rule.page,
         };
         Self { schema: Self::SCHEMA, rules: rules.into_iter().map(explained).collect() }
@@ -51,7 +58,11 @@ impl Explain {
     /// Their pages, one after the other.
     #[must_use]
     pub fn pages(&self) -> String {
-        self.rules.iter().map(|rule| paint_page(rule.page)).collect::<Vec<_>>().join("\n")
+        self.rules
+            .iter()
+            .map(|rule| paint_page(rule.page) + &proof(rule))
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 
     /// A table of them.
@@ -67,6 +78,15 @@ impl Explain {
             ]);
         }
         table.render(page)
+    }
+}
+
+/// How it is known that the rule fires when it should.
+fn proof(rule: &Explained) -> String {
+    match rule.provoked {
+        Some(place) => format!("\nProvoked on a running machine: {place} of the lab.\n"),
+        None => "\nNot provoked on a running machine: tested on hosts written after what is documented.\n"
+            .to_owned(),
     }
 }
 

@@ -5,21 +5,51 @@ pub use vfs_from_module_option::traces as module_option_traces;
 use crate::rule::Rule;
 
 mod acs_missing_on_path;
+mod autoprobe_left_off;
+mod bifurcated_on_vfio;
+mod bus_autoprobe_off;
+mod cpu_not_prepared;
 mod device_not_translated;
+mod device_release_blocked;
+mod direct_map_refused;
+mod dma_entries_limited;
+mod dma_strict;
+mod driver_out_of_tree;
 mod group_not_viable;
+mod high_memory_reserved;
+mod hugepages_none;
 mod interrupt_remapping_off;
 mod iommu_absent_in_firmware;
+mod iommu_faults;
+mod iommu_firmware_bug;
 mod iommu_off_in_kernel;
 mod iommu_table_damaged;
+mod iova_width_39_bit;
+mod known_bad_kernel;
 mod link_file_before_pf_up;
+mod link_slower_than_it_could;
+mod lockdown;
+mod memlock_exceeded;
+mod memlock_too_small;
+mod migration_driver_missing;
+mod new_id_pollution;
+mod no_flr;
+mod numa_node_unknown;
 mod owner_resets_on_down;
+mod pf_carries_default_route;
 mod pf_driver_missing;
+mod pf_powered_down;
+mod reserved_region_direct;
+mod reset_failed;
 mod spoofchk_off;
 mod sriov_missing;
 mod sriov_section_empty;
 mod two_owners;
+mod uio_for_vf;
+mod unsafe_noiommu;
 mod vf_driver_missing;
 mod vf_driver_override_stale;
+mod vf_fewer_than_asked;
 mod vf_in_two_domains;
 mod vf_link_disabled;
 mod vf_list_truncated;
@@ -29,11 +59,18 @@ mod vf_mac_random;
 mod vf_mtu_above_pf;
 mod vf_pf_link_down;
 mod vf_refused_by_pf;
+mod vf_token_refused;
+mod vf_without_driver;
+mod vfio_denylisted;
+mod vfio_ids_capture_vfs;
 mod vfio_missing;
+mod vfio_pf_sriov_off;
+mod vfio_refused_pf;
 mod vfs_from_module_option;
 mod vfs_made_late;
 mod vfs_not_kept;
 mod wrong_iommu_flags;
+mod x2apic_opt_out;
 
 /// Every rule. A rule stands behind those that it follows.
 pub const RULES: &[Rule] = &[
@@ -67,4 +104,41 @@ pub const RULES: &[Rule] = &[
     vf_link_disabled::RULE,
     spoofchk_off::RULE,
     vf_mtu_above_pf::RULE,
+    iommu_firmware_bug::RULE,
+    x2apic_opt_out::RULE,
+    lockdown::RULE,
+    known_bad_kernel::RULE,
+    bus_autoprobe_off::RULE,
+    unsafe_noiommu::RULE,
+    iova_width_39_bit::RULE,
+    high_memory_reserved::RULE,
+    dma_strict::RULE,
+    dma_entries_limited::RULE,
+    memlock_too_small::RULE,
+    memlock_exceeded::RULE,
+    direct_map_refused::RULE,
+    iommu_faults::RULE,
+    reset_failed::RULE,
+    device_release_blocked::RULE,
+    vf_fewer_than_asked::RULE,
+    vfio_refused_pf::RULE,
+    vf_token_refused::RULE,
+    hugepages_none::RULE,
+    cpu_not_prepared::RULE,
+    vfio_pf_sriov_off::RULE,
+    pf_carries_default_route::RULE,
+    pf_powered_down::RULE,
+    numa_node_unknown::RULE,
+    link_slower_than_it_could::RULE,
+    autoprobe_left_off::RULE,
+    vfio_ids_capture_vfs::RULE,
+    new_id_pollution::RULE,
+    driver_out_of_tree::RULE,
+    migration_driver_missing::RULE,
+    vf_without_driver::RULE,
+    uio_for_vf::RULE,
+    reserved_region_direct::RULE,
+    no_flr::RULE,
+    vfio_denylisted::RULE,
+    bifurcated_on_vfio::RULE,
 ];

@@ -45,8 +45,10 @@ pub fn traces(host: &Host, function: &Function) -> Vec<(String, String)> {
     let mut traces = Vec::new();
     let Some(driver) = function.driver.as_deref() else { return traces };
     let options = host.kernel.module_options.known().into_iter().flatten();
-    let of_driver =
-        |line: &str| line.split_whitespace().nth(1).is_some_and(|name| alike(name, driver));
+    let of_driver = |line: &str| {
+        line.contains("max_vfs=")
+            && line.split_whitespace().nth(1).is_some_and(|name| alike(name, driver))
+    };
     traces.extend(options.filter(|(_, line)| of_driver(line)).cloned());
     let on_line = |flag: &&str| {
         let option = flag.split_once('=').filter(|(_, value)| *value != "0");

@@ -1,6 +1,7 @@
 //! Cases: a host of which all is well but for one thing, and what the rule says to that.
 
 pub(crate) mod owners;
+pub(crate) mod platform;
 pub(crate) mod traffic;
 
 use virtfn_doctor::Verdict;
@@ -32,6 +33,7 @@ pub(crate) fn healthy() -> Host {
     host.kernel.module_options = Seen::Known(Vec::new());
     host.claims = Seen::Known(Claims { found: vec![owners::link_file(3)], unseen: Vec::new() });
     traffic::set_up(&mut host);
+    platform::complete(&mut host);
     host
 }
 

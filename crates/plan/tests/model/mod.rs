@@ -32,6 +32,7 @@ pub(crate) fn machine() -> Host {
             product: Seen::Absent,
         },
         claims: Seen::Absent,
+        platform: virtfn_host::Platform::unasked(),
         names: Names::default(),
     };
     for number in 0..PORTS.len() {
@@ -80,6 +81,7 @@ fn function(address: Address, device: u16, role: Role) -> Function {
         config: Seen::not_asked("config"),
         resources: Seen::Absent,
         reset_methods: Seen::Absent,
+        power_state: Seen::Absent,
         netdevs: Vec::new(),
         holders: Seen::Known(Vec::new()),
     }
@@ -92,6 +94,7 @@ fn pf() -> Pf {
         autoprobe: Seen::Known(true),
         vf_device: Seen::Known(0x10ca),
         vf_modules: Seen::Known(vec!["igbvf".into()]),
+        vf_variants: Seen::Absent,
         admin: Seen::Known(BTreeMap::new()),
     }
 }

@@ -128,8 +128,11 @@ impl Writer<'_> {
         self.detail == Detail::Full || !is_harmless(finding)
     }
 
+    /// In brief, advice is told only where it is not followed.
     fn is_worth_a_line(&self, finding: &Finding) -> bool {
-        let is_idle = finding.verdict == Verdict::NotApplicable || is_unjudged(finding);
+        let is_advice = finding.weight() != Weight::Requirement;
+        let is_idle =
+            finding.verdict == Verdict::NotApplicable || (is_advice && is_harmless(finding));
         self.detail == Detail::Full || !is_idle
     }
 
@@ -187,7 +190,7 @@ fn is_harmless(finding: &Finding) -> bool {
 }
 
 fn is_unjudged(finding: &Finding) -> bool {
-    finding.verdict == Verdict::Unknown && finding.weight() == Weight::Advice
+    finding.verdict == Verdict::Unknown && finding.weight() != Weight::Requirement
 }
 
 fn symbol(verdict: Verdict, symbols: Symbols) -> (&'static str, Tone) {
