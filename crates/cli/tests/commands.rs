@@ -266,6 +266,8 @@ fn a_recording_replays_every_command() {
             "list --all --json",
             "groups",
             "groups --json",
+            "topology",
+            "topology --json",
             "doctor",
             "doctor -v",
             "doctor --json",

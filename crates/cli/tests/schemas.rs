@@ -10,7 +10,7 @@ use serde_json::Value;
 use support::schema::misfits;
 use virtfn_render::{
     doctor::Doctor, explain::Explain, groups::Groups, list::List, plan::PlanView, record::Record,
-    schema::schema, show::Show,
+    schema::schema, show::Show, topology::Topology,
 };
 
 fn all() -> Vec<(&'static str, Value)> {
@@ -18,6 +18,7 @@ fn all() -> Vec<(&'static str, Value)> {
         ("virtfn.list.1", schema::<List>()),
         ("virtfn.show.1", schema::<Show>()),
         ("virtfn.groups.1", schema::<Groups>()),
+        ("virtfn.topology.1", schema::<Topology>()),
         ("virtfn.doctor.1", schema::<Doctor>()),
         ("virtfn.explain.1", schema::<Explain>()),
         ("virtfn.record.1", schema::<Record>()),
@@ -58,6 +59,7 @@ fn real_documents_fit_their_schemas() {
     for host in support::all_hosts() {
         check("virtfn.list.1", &host, &["list", "--all"]);
         check("virtfn.groups.1", &host, &["groups"]);
+        check("virtfn.topology.1", &host, &["topology"]);
         check("virtfn.doctor.1", &host, &["doctor"]);
         for function in functions(&host) {
             check("virtfn.show.1", &host, &["show", &function]);

@@ -95,7 +95,8 @@ fn path(function: &Function) -> String {
 }
 
 /// Judges a port or bridge, or a function among those of its device.
-pub(crate) fn judge(host: &Host, function: &Function) -> Acs {
+#[must_use]
+pub fn judge(host: &Host, function: &Function) -> Acs {
     match look(host, function) {
         Ok(acs) => acs,
         Err(unseen) => Acs::Unseen(unseen),

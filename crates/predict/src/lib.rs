@@ -20,7 +20,7 @@ mod reach;
 mod remedy;
 mod suppose;
 
-pub use acs::{Acs, Ground, Lack, Unseen};
+pub use acs::{Acs, Ground, Lack, Unseen, judge};
 pub use groups::{Group, Groups, groups};
 pub use isolation::{Break, Isolation, Judgement, RULES, Step, isolation};
 pub use kind::Kind;

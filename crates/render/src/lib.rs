@@ -11,6 +11,7 @@ pub mod doctor;
 pub mod explain;
 pub mod groups;
 pub mod list;
+mod markup;
 mod page;
 pub mod paint;
 pub mod plan;
@@ -19,6 +20,7 @@ pub mod record;
 pub mod schema;
 pub mod show;
 mod table;
+pub mod topology;
 pub mod unseen;
 pub mod words;
 

@@ -12,6 +12,7 @@ mod man;
 mod record;
 mod set;
 mod show;
+mod topology;
 
 use clap::Subcommand;
 
@@ -28,6 +29,8 @@ pub enum Command {
     Show(show::Args),
     /// Show the IOMMU groups, and which devices can go to different VMs
     Groups(groups::Args),
+    /// Show the PCI Express tree with groups, access control and links, as text or a picture
+    Topology(topology::Args),
     /// Judge whether this host is ready, and say what mends it
     Doctor(doctor::Args),
     /// Explain one of doctor's rules
@@ -58,6 +61,7 @@ impl Command {
             Self::List(args) => list::run(&args, context),
             Self::Show(args) => show::run(&args, context),
             Self::Groups(args) => groups::run(&args, context),
+            Self::Topology(args) => topology::run(&args, context),
             Self::Doctor(args) => doctor::run(&args, context),
             Self::Explain(args) => explain::run(&args, context),
             Self::Create(args) => create::run(&args, context),

@@ -4,6 +4,7 @@
 pub mod big_host;
 pub mod hostile;
 pub mod schema;
+pub mod xml;
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
