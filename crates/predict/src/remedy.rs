@@ -40,7 +40,7 @@ pub fn remedies(host: &Host, at: &Break) -> Vec<Remedy> {
         ],
         Lack::Conventional => {
             let mut all = vec![sound("put the card in a slot that is PCI Express all the way up")];
-            all.push(other_slots(host, at));
+            all.extend(other_slots(host, at));
             all
         }
         Lack::BehindController => vec![sound(
@@ -54,7 +54,8 @@ pub fn remedies(host: &Host, at: &Break) -> Vec<Remedy> {
 }
 
 fn by_slot_or_firmware(host: &Host, at: &Break) -> Vec<Remedy> {
-    let mut all = vec![other_slots(host, at)];
+    let mut all: Vec<Remedy> = other_slots(host, at).into_iter().collect();
+    let none_shows = all.is_empty();
     if at.kind == Some(Kind::DownstreamPort) {
         all.push(sound("a switch whose downstream ports have ACS"));
     }
@@ -62,6 +63,11 @@ fn by_slot_or_firmware(host: &Host, at: &Break) -> Vec<Remedy> {
         "switch on ACS in the firmware's setup, if it is there (PCIe ACS, ACS Enable; on AMD beside \
          AER)",
     ));
+    if none_shows {
+        all.push(sound(
+            "try another slot: firmware may hide root ports that have nothing below them",
+        ));
+    }
     all.push(sound("try a newer kernel, which may know this port to isolate"));
     all.push(pretence("downstream"));
     all
@@ -95,7 +101,7 @@ fn switch_on(host: &Host, at: &Break) -> Vec<Remedy> {
 }
 
 /// Another slot: the root ports that isolate, those with nothing below them first.
-fn other_slots(host: &Host, at: &Break) -> Remedy {
+fn other_slots(host: &Host, at: &Break) -> Option<Remedy> {
     let breaking: BTreeSet<Address> = std::iter::once(at.address)
         .chain(
             host.functions
@@ -110,17 +116,14 @@ fn other_slots(host: &Host, at: &Break) -> Remedy {
     let taken: BTreeSet<Address> =
         host.functions.values().filter_map(|function| function.parent).collect();
     let free: Vec<Address> = ports.iter().copied().filter(|port| !taken.contains(port)).collect();
-    let advice = "put one of the cards in a slot that hangs on another root port";
-    match (free.as_slice(), ports.as_slice()) {
-        ([], []) => sound(
-            "try another slot: one that hangs on a root port with ACS (none shows now; firmware may \
-             hide those that are empty)",
-        ),
-        ([], [one]) => sound(format!("{advice} ({} isolates)", one.short())),
-        ([], some) => sound(format!("{advice} ({} isolate)", named(some))),
-        ([one], _) => sound(format!("{advice} ({} is free)", one.short())),
-        (free, _) => sound(format!("{advice} ({} are free)", named(free))),
-    }
+    let ports = match (free.as_slice(), ports.as_slice()) {
+        ([], []) => return None,
+        ([], [one]) => format!("{} isolates", one.short()),
+        ([], some) => format!("{} isolate", named(some)),
+        ([one], _) => format!("{} is free", one.short()),
+        (free, _) => format!("{} are free", named(free)),
+    };
+    Some(sound(format!("put one of the cards in a slot that hangs on another root port ({ports})")))
 }
 
 /// A root port on whose word nothing below it is joined with others.
