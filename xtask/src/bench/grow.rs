@@ -13,8 +13,9 @@ use crate::workspace::{cargo, run};
 
 /// PFs of 256 VFs each: 514, 1,028 and 2,056 functions.
 const PFS: [u16; 3] = [2, 4, 8];
-/// What is timed: seeing, judging, predicting.
-const COMMANDS: [&[&str]; 3] = [&["list"], &["doctor"], &["groups", "--predict"]];
+/// What is timed: seeing, judging, predicting, drawing.
+const COMMANDS: [&[&str]; 4] =
+    [&["list"], &["doctor"], &["groups", "--predict"], &["topology", "--html", "/dev/null"]];
 /// Runs of each; the median counts.
 const RUNS: usize = 7;
 
