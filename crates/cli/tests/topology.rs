@@ -152,6 +152,29 @@ fn a_picture_is_written_whole_or_not_at_all() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
+/// A report says what doctor says, the verdict first, and ends as it.
+#[test]
+fn a_report_has_the_verdict_the_picture_and_the_facts() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("report.html");
+    for (host, code) in [("intel-default", 0), ("intel-switch", 1), ("noiommu", 1)] {
+        let said = on(host, &["doctor"]).out;
+        let ran = on(host, &["doctor", "--html", file.to_str().unwrap()]);
+        assert_eq!((ran.code, ran.err.as_str()), (Some(code), ""), "{host}");
+        assert_eq!(ran.out.lines().next(), said.lines().next(), "{host}");
+        let report = fs::read_to_string(&file).unwrap();
+        let names = elements(&report);
+        assert_eq!(names.iter().filter(|name| *name == "svg").count(), 1, "{host}");
+        let failed = names.iter().any(|name| name == "section");
+        assert_eq!(failed, code == 1 || said.contains("  !"), "{host}");
+        let first = report.split("<h1>").nth(1).unwrap();
+        assert!(first.starts_with(&ran.out.trim_end()[..20]), "{host}: {}", &first[..60]);
+        for part in ["Command line", "Kernel", "Topology"] {
+            assert!(report.contains(part), "{host}: {part}");
+        }
+    }
+}
+
 /// The pictures in docs are those that this program draws; `UPDATE=1` draws them anew.
 #[test]
 fn the_pictures_in_docs_are_up_to_date() {

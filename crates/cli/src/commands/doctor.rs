@@ -1,13 +1,17 @@
 //! `virtfn doctor`.
 
+use std::path::PathBuf;
+
 use virtfn_doctor::{Readiness, Uses, judge};
 use virtfn_observe::Look;
 use virtfn_render::doctor::{Detail, Doctor};
+use virtfn_render::topology::{Fold, Topology};
 
 use crate::args::{Json, Root};
 use crate::context::{Context, open_root};
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::file;
 
 /// Arguments of `virtfn doctor`.
 #[derive(Debug, clap::Args)]
@@ -17,6 +21,7 @@ Examples:
   virtfn doctor 0b:00.0 --for vm    can VFs of this one go to virtual machines?
   virtfn doctor -v                  what passes too, with the files that prove it
   virtfn doctor --json | jq '.findings[] | select(.verdict == \"fail\")'
+  virtfn doctor --html host.html    a report to send to somebody
   virtfn explain RULE               what a rule means, and what mends it
 
 Exit codes: 0 ready, 1 something failed, 5 nothing failed but something could not be seen.")]
@@ -29,6 +34,9 @@ pub struct Args {
     /// Show what passes too, with its evidence
     #[arg(short, long)]
     verbose: bool,
+    /// Write a report into this file: the findings, the topology drawn, the machine's facts
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
+    html: Option<PathBuf>,
     #[command(flatten)]
     json: Json,
     #[command(flatten)]
@@ -44,7 +52,11 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error>
     let doctor = Doctor::of(&host, judge(&host, uses, &devices), uses);
     let out = &mut context.out;
     let detail = if args.verbose { Detail::Full } else { Detail::Brief };
-    if args.json.json {
+    if let Some(path) = &args.html {
+        let topology = Topology::of(&host, &devices, Fold::Many);
+        file::write(path, &doctor.html(&host, &topology))?;
+        out.text(&format!("{}\n", doctor.summary))?;
+    } else if args.json.json {
         out.document(&doctor)?;
     } else {
         out.text(&doctor.text(out.page(), detail))?;

@@ -1,5 +1,6 @@
 //! `virtfn doctor`: is this host ready?
 
+mod html;
 mod text;
 
 use std::collections::BTreeMap;

@@ -185,7 +185,7 @@ fn in_one(findings: &[&Finding]) -> Option<(Verdict, String)> {
 }
 
 /// Is there nothing to do about it?
-fn is_harmless(finding: &Finding) -> bool {
+pub(super) fn is_harmless(finding: &Finding) -> bool {
     matches!(finding.verdict, Verdict::Pass | Verdict::NotApplicable) || is_unjudged(finding)
 }
 
@@ -193,7 +193,7 @@ fn is_unjudged(finding: &Finding) -> bool {
     finding.verdict == Verdict::Unknown && finding.weight() != Weight::Requirement
 }
 
-fn symbol(verdict: Verdict, symbols: Symbols) -> (&'static str, Tone) {
+pub(super) fn symbol(verdict: Verdict, symbols: Symbols) -> (&'static str, Tone) {
     match verdict {
         Verdict::Pass => (symbols.pick("✓", "ok"), Tone::Good),
         Verdict::Warn => (symbols.pick("!", "warn"), Tone::Warn),
@@ -204,7 +204,7 @@ fn symbol(verdict: Verdict, symbols: Symbols) -> (&'static str, Tone) {
 }
 
 /// What a line about a finding starts with: its rule's word for it.
-fn label(finding: &Finding) -> String {
+pub(super) fn label(finding: &Finding) -> String {
     let rule = RULES.iter().find(|rule| rule.id == finding.rule);
     rule.map_or(finding.rule, |rule| rule.label).to_owned()
 }

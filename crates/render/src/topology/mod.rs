@@ -21,6 +21,7 @@ mod tree;
 pub use ends::End;
 pub use fold::Fold;
 pub use groups::Group;
+pub(crate) use html::page;
 pub use node::{AcsState, Link, Node, VfCount};
 pub use tree::{Place, places};
 

@@ -55,7 +55,21 @@ color:#1c2126;background:#ffffff}
 main{padding:24px}
 h1{font-size:20px;margin:0 0 8px}
 h2{font-size:16px;margin:32px 0 8px}
-code,pre,.at{font:12px ui-monospace,'DejaVu Sans Mono',monospace}
+pre{font:12px/1.5 ui-monospace,'DejaVu Sans Mono',monospace;margin:0;white-space:pre-wrap;\
+overflow-wrap:anywhere}
+h3{font-size:14px;margin:0}
+h4{font-size:12px;margin:8px 0 0}
+p{margin:4px 0}
+ul,ol{margin:4px 0;padding-left:24px}
+table{border-collapse:collapse}
+th,td{text-align:left;vertical-align:top;padding:2px 16px 2px 0;overflow-wrap:anywhere}
+th{font-weight:600;white-space:nowrap}
+.rule{font-size:12px;color:#59636e}
+.finding{max-width:900px;margin:12px 0;padding:8px 16px;border-left:4px solid #8b949e}
+.bad{border-left-color:#d1341f}
+.warn{border-left-color:#b58100;border-left-style:double;border-left-width:6px}
+.unknown{border-left-color:#8250df;border-left-style:dashed}
+.bad .verdict{color:#b42318}
 .picture{position:relative;width:max-content}
 .scroll{overflow:auto;padding-bottom:160px}
 .picture svg{display:block}
@@ -71,6 +85,8 @@ box-shadow:0 4px 16px #0004;font:12px/1.5 ui-monospace,'DejaVu Sans Mono',monosp
 .more>div>div{white-space:pre-wrap;overflow-wrap:anywhere}
 @media (prefers-color-scheme:dark){
 body{color:#e6edf3;background:#0d1117}
+.rule{color:#9ba5b0}
+.bad .verdict{color:#ff8f80}
 .more>summary{color:#9ba5b0}
 .more>summary:hover,.more>summary:focus{background:#30363d;color:#e6edf3}
 .more>div{background:#161b22;border-color:#6e7681}
