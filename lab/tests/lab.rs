@@ -10,6 +10,7 @@ mod carve;
 mod crash;
 mod faults;
 mod holders;
+mod owners;
 mod predict;
 mod records;
 mod runner;

@@ -12,7 +12,7 @@ use virtfn_observe::{Facet, Look};
 use virtfn_pci::Address;
 use virtfn_plan::Action;
 use virtfn_render::list::{List, Which};
-use virtfn_render::plan::{PlanView, in_use};
+use virtfn_render::plan::{PlanView, in_use, owners};
 use virtfn_render::words::plain;
 
 use crate::context::{Context, live_root};
@@ -76,9 +76,10 @@ pub fn make<W: Fn(&Host, Policy) -> Result<Policy, Error>>(
     said: impl FnOnce(&Host, usize) -> String,
 ) -> Result<Exit, Error> {
     let about = BTreeSet::from([change.about]);
+    let notes = other_owners(root, change.about)?;
     if flags.dry_run {
         let plan = dry_run(root, &about, &change.wish, STATE.as_ref())?;
-        let view = PlanView::of(&plan);
+        let view = PlanView::of(&plan).with_notes(notes);
         if flags.json {
             context.out.document(&view)?;
         } else {
@@ -86,6 +87,10 @@ pub fn make<W: Fn(&Host, Policy) -> Result<Policy, Error>>(
             context.out.text(&view.text(page))?;
         }
         return Ok(Exit::Done);
+    }
+    for note in &notes {
+        // A note that cannot be printed stops nothing.
+        let _ = writeln!(std::io::stderr(), "note: {}", plain(note));
     }
     let outcome = run(root, &about, change, flags, context)?;
     let list = listed(root, change.shown)?;
@@ -97,6 +102,13 @@ pub fn make<W: Fn(&Host, Policy) -> Result<Policy, Error>>(
         context.out.text(&format!("{sentence}\n\n{}", list.text(page)))?;
     }
     Ok(Exit::Done)
+}
+
+/// Whose configuration lays down something else, or the same: two owners undo each other's work.
+fn other_owners(root: &SysRoot, about: Address) -> Result<Vec<String>, Error> {
+    let host = virtfn_observe::host(root, &Look::at(&[Facet::Netdevs, Facet::Claims]))?;
+    let function = host.functions.get(&about);
+    Ok(function.map(|function| owners(&host, function)).unwrap_or_default())
 }
 
 /// What is there now, of the functions that the change was about, as `virtfn list` sees it.

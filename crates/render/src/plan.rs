@@ -1,6 +1,7 @@
 //! `--dry-run`, and later `virtfn plan`: the steps, and whom they hit.
 
 use serde::Serialize;
+use virtfn_host::{Applies, Claim, Demand, Function, Host, Owner, Seen};
 use virtfn_plan::{Interrupted, Plan, Step, Use};
 
 use crate::paint::Tone;
@@ -14,6 +15,8 @@ pub struct PlanView {
     schema: &'static str,
     /// The steps, in the order in which they would run.
     pub steps: Vec<PlannedStep>,
+    /// Who else lays down what these devices shall be, and may undo what is done.
+    pub notes: Vec<String>,
 }
 
 impl Document for PlanView {
@@ -61,12 +64,26 @@ impl PlanView {
     /// The view of a plan.
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
-        Self { schema: Self::SCHEMA, steps: plan.steps.iter().map(PlannedStep::of).collect() }
+        let steps = plan.steps.iter().map(PlannedStep::of).collect();
+        Self { schema: Self::SCHEMA, steps, notes: Vec::new() }
+    }
+
+    /// The same, with what else is to be known.
+    #[must_use]
+    pub fn with_notes(mut self, notes: Vec<String>) -> Self {
+        self.notes = notes;
+        self
     }
 
     /// The plan for people; nothing was done.
     #[must_use]
     pub fn text(&self, _page: Page) -> String {
+        let notes: String =
+            self.notes.iter().map(|note| format!("note: {}\n", plain(note))).collect();
+        self.steps_text() + &notes
+    }
+
+    fn steps_text(&self) -> String {
         if self.steps.is_empty() {
             return "Nothing to do.\n".into();
         }
@@ -137,6 +154,21 @@ const fn kind_name(kind: virtfn_host::HolderKind) -> &'static str {
         Netdev => "netdev",
         Netns => "netns",
     }
+}
+
+/// Who else lays down what a function shall be: its number of VFs, their settings, its driver.
+#[must_use]
+pub fn owners(host: &Host, function: &Function) -> Vec<String> {
+    let Seen::Known(claims) = &host.claims else { return Vec::new() };
+    let note = |(claim, applies): (&Claim, Applies)| {
+        let ours = claim.owner == Owner::Virtfn || matches!(claim.what, Demand::Guest(_));
+        (applies == Applies::Yes && !ours).then(|| {
+            let (object, place) = (function.address.short(), claim.place());
+            let Claim { owner, what, .. } = claim;
+            format!("{object}: {owner} lays down {what} (/{place}), and may undo what is done here")
+        })
+    };
+    claims.about(host, function).filter_map(note).collect()
 }
 
 /// Who uses a function, in a sentence that begins with the function: `VF 0 (0b:10.0) is in use by …`.

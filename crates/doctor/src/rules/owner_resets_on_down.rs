@@ -9,7 +9,7 @@ use crate::uses::Uses;
 
 pub(crate) const RULE: Rule = Rule {
     id: "owner-resets-on-down",
-    label: "when it goes down",
+    label: "going down",
     about: About::EachPf,
     matters_for: Uses::ALL,
     weight: Weight::Advice,

@@ -11,7 +11,7 @@ use crate::uses::Uses;
 
 pub(crate) const RULE: Rule = Rule {
     id: "vfs-not-kept",
-    label: "after a reboot",
+    label: "reboot",
     about: About::EachPf,
     matters_for: Uses::ALL,
     weight: Weight::Advice,

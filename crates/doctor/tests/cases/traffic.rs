@@ -5,7 +5,7 @@ use virtfn_host::{
     Host, LinkState, MacAddress, Netdev, Reason, Seen, Switch, Unreadable, VfAdmin, VfIndex, VlanId,
 };
 
-use super::{Case, case, forbidden, pf};
+use super::{Case, at, case, forbidden, pf};
 
 pub(crate) const CASES: &[Case] = &[
     case("vf-mac-random", Warn, "made up by the VF's driver", |host| {
@@ -74,8 +74,10 @@ pub(crate) const CASES: &[Case] = &[
         said(host, "igb 0000:01:00.0: Spoof event(s) detected on VF 1");
     }),
     case("vf-refused-by-pf", Warn, "another address", |host| {
-        said(host, "igb 0000:01:00.0: VF 0 attempted to override administratively set MAC address");
+        at(host, "01:00.0").driver = Some("ixgbe".into());
+        said(host, OVERRIDE);
     }),
+    case("vf-refused-by-pf", Pass, "what igb says of any address", |host| said(host, OVERRIDE)),
     case("vf-refused-by-pf", Pass, "another port's", |host| {
         said(host, "igb 0000:02:00.0: Spoof event(s) detected on VF 1");
     }),
@@ -83,6 +85,8 @@ pub(crate) const CASES: &[Case] = &[
         log(host).drain(..100);
     }),
 ];
+
+const OVERRIDE: &str = "0000:01:00.0: VF 0 attempted to override administratively set MAC address";
 
 /// What the recording lacks: settings of VFs, each with an address of its own that it uses.
 pub(crate) fn set_up(host: &mut Host) {
