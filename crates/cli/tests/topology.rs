@@ -96,6 +96,28 @@ fn many_vfs_are_one_box_that_opens() {
     assert!(html.contains("<div>05:0f.7  VF 255"), "the VFs are in the page");
 }
 
+/// A chip's own functions are one box too, unless somebody asks: a server has hundreds.
+#[test]
+fn a_chips_own_functions_are_folded() {
+    let folder = TempDir::new().unwrap();
+    fs::create_dir_all(folder.path().join("sys/bus/pci/devices")).unwrap();
+    for (number, class) in [(0, "0x088000"), (1, "0x110100"), (2, "0x088000"), (3, "0x050000")] {
+        let name = format!("0000:00:0{number}.0");
+        let device = folder.path().join("sys/devices/pci0000:00").join(&name);
+        fs::create_dir_all(&device).unwrap();
+        for (file, value) in [("vendor", "0x8086"), ("device", "0x2021"), ("class", class)] {
+            fs::write(device.join(file), value).unwrap();
+        }
+        let link = folder.path().join("sys/bus/pci/devices").join(&name);
+        symlink(format!("../../../devices/pci0000:00/{name}"), link).unwrap();
+    }
+    let root = folder.path().to_str().unwrap();
+    let folded = run(&["topology", "--root", root]).out;
+    assert!(folded.contains("4 system functions") && !folded.contains("00:02.0"), "{folded}");
+    let all = run(&["topology", "--all", "--root", root]).out;
+    assert!(all.contains("00:02.0") && !all.contains("system functions"), "{all}");
+}
+
 /// Twice the functions, twice the bytes: nothing grows faster.
 #[test]
 fn pictures_grow_with_the_functions() {

@@ -17,7 +17,7 @@ use crate::file;
 Examples:
   virtfn topology                     from the root complex to the virtual functions, as text
   virtfn topology 0b:00.0             the way to this one, and all below it
-  virtfn topology --all               every virtual function by itself
+  virtfn topology --all               nothing folded: every function by itself
   virtfn topology --svg host.svg      as a picture
   virtfn topology --html host.html    as a page on which folded ones open
   virtfn topology --root host.tar.zst --svg host.svg
@@ -28,7 +28,7 @@ port on the way, or some user, could not be seen.")]
 pub struct Args {
     /// The functions in question; none: all
     devices: Vec<String>,
-    /// Show each virtual function, however many there are
+    /// Show each function, however many there are of a kind
     #[arg(long)]
     all: bool,
     /// Draw it into this file

@@ -1,4 +1,5 @@
-//! What is shown of a tree: each function, or all VFs of a PF as one.
+//! What is shown of a tree: each function, or many as one: the VFs of a PF, and the chip's own
+//! functions, of which a server has hundreds that go to nobody.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +9,8 @@ use crate::words::count;
 
 /// More VFs than this become one.
 const FEW: usize = 8;
+/// So many of the chip's own functions side by side become one.
+const MANY_QUIET: usize = 4;
 
 /// Whether the VFs of a PF are shown one by one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,16 +37,16 @@ pub(super) struct Shown {
 pub(super) enum What {
     /// A function, by its index.
     Function(usize),
-    /// A PF's VFs, by theirs; never none.
-    Vfs(Vec<usize>),
+    /// A PF's VFs or some of the chip's own functions, by theirs; never none.
+    Many(Vec<usize>),
 }
 
 impl What {
-    /// The function, or the first of the VFs.
+    /// The function, or the first of many.
     pub(super) fn first(&self) -> usize {
         match self {
             Self::Function(at) => *at,
-            Self::Vfs(all) => all.first().copied().unwrap_or_default(),
+            Self::Many(all) => all.first().copied().unwrap_or_default(),
         }
     }
 }
@@ -51,14 +54,16 @@ impl What {
 /// All that is shown, in the order of the tree.
 pub(super) fn shown(topology: &Topology) -> Vec<Shown> {
     let mut shown: Vec<Shown> = Vec::new();
-    // Where each function is shown, and where the fold of a PF's VFs is.
+    let runs = quiet_runs(topology);
+    // Where each function is shown, and where each fold is, by its PF or its first.
     let mut at: Vec<Option<usize>> = vec![None; topology.places.len()];
     let mut folds: BTreeMap<usize, usize> = BTreeMap::new();
     for (number, place) in topology.places.iter().enumerate() {
         let above = place.above.and_then(|above| at.get(above).copied().flatten());
-        let folded = place.above.filter(|pf| topology.is_folded(*pf, number));
-        if let Some(fold) = folded.and_then(|pf| folds.get(&pf)) {
-            if let Some(Shown { what: What::Vfs(all), .. }) = shown.get_mut(*fold) {
+        let vf = place.above.filter(|pf| topology.is_folded(*pf, number));
+        let folded = vf.or_else(|| runs.get(&number).copied());
+        if let Some(fold) = folded.and_then(|key| folds.get(&key)) {
+            if let Some(Shown { what: What::Many(all), .. }) = shown.get_mut(*fold) {
                 all.push(number);
             }
             continue;
@@ -67,9 +72,9 @@ pub(super) fn shown(topology: &Topology) -> Vec<Shown> {
             *slot = Some(shown.len());
         }
         let what = match folded {
-            Some(pf) => {
-                folds.insert(pf, shown.len());
-                What::Vfs(vec![number])
+            Some(key) => {
+                folds.insert(key, shown.len());
+                What::Many(vec![number])
             }
             None => What::Function(number),
         };
@@ -77,6 +82,31 @@ pub(super) fn shown(topology: &Topology) -> Vec<Shown> {
     }
     mark_last(&mut shown);
     shown
+}
+
+/// The chip's own functions that are folded, each with the first of its run.
+fn quiet_runs(topology: &Topology) -> BTreeMap<usize, usize> {
+    let mut runs: Vec<Vec<usize>> = Vec::new();
+    for (number, place) in topology.places.iter().enumerate() {
+        let leaf = place.end == number + 1;
+        let Some(node) = topology.functions.get(number).filter(|_| leaf) else { continue };
+        if topology.fold == Fold::Never || !topology.is_quiet(node) {
+            continue;
+        }
+        let above = |at: &usize| topology.places.get(*at).map(|place| place.above);
+        match runs.last_mut() {
+            Some(run) if run.last().is_some_and(|last| last + 1 == number) => {
+                if run.last().and_then(above) == Some(place.above) {
+                    run.push(number);
+                } else {
+                    runs.push(vec![number]);
+                }
+            }
+            _ => runs.push(vec![number]),
+        }
+    }
+    let many = runs.into_iter().filter(|run| run.len() >= MANY_QUIET);
+    many.flat_map(|run| run.clone().into_iter().map(move |at| (at, run[0]))).collect()
 }
 
 fn mark_last(shown: &mut [Shown]) {
@@ -92,6 +122,14 @@ fn mark_last(shown: &mut [Shown]) {
 }
 
 impl Topology {
+    /// Is this one of the chip's own functions, which nobody asked about and nobody uses?
+    fn is_quiet(&self, node: &Node) -> bool {
+        node.system
+            && node.holders.as_ref().is_none_or(Vec::is_empty)
+            && self.end_at(node).is_none()
+            && !self.asked.contains(&node.address)
+    }
+
     /// Is this function a VF that is shown with all others of its PF?
     fn is_folded(&self, pf: usize, vf: usize) -> bool {
         let (Some(pf), Some(vf)) = (self.functions.get(pf), self.functions.get(vf)) else {
@@ -105,9 +143,9 @@ impl Topology {
     }
 }
 
-/// What a fold of VFs says.
+/// What a fold says.
 pub(super) struct Summary {
-    /// `256 VFs`.
+    /// `256 VFs`, `12 system functions`.
     pub(super) count: String,
     /// `03:10.0 to 04:13.6`.
     pub(super) range: String,
@@ -130,7 +168,10 @@ impl Summary {
             _ => String::new(),
         };
         Self {
-            count: count(nodes.len(), "VF", "VFs"),
+            count: match nodes.first() {
+                Some(node) if !node.is_vf() => format!("{} system functions", nodes.len()),
+                _ => count(nodes.len(), "VF", "VFs"),
+            },
             range,
             drivers: drivers(&nodes),
             groups: groups(topology, &nodes),
@@ -169,7 +210,7 @@ fn groups(topology: &Topology, vfs: &[&Node]) -> String {
 }
 
 fn users(vfs: &[&Node]) -> Option<String> {
-    let unseen = vfs.iter().filter(|vf| vf.holders.is_none()).count();
+    let unseen = vfs.iter().filter(|vf| vf.holders.is_none() && vf.is_vf()).count();
     let used = vfs.iter().filter(|vf| vf.holders.as_ref().is_some_and(|all| !all.is_empty()));
     match (used.count(), unseen) {
         (0, 0) => None,

@@ -44,7 +44,7 @@ fn push_more(spot: &Spot, html: &mut String) {
         return;
     }
     let what = match &spot.what {
-        Some(What::Vfs(_)) => "open",
+        Some(What::Many(_)) => "open",
         _ => "···",
     };
     let right = spot.right() - 4;

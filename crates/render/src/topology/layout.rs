@@ -121,7 +121,7 @@ fn group(topology: &Topology, what: &What) -> Option<usize> {
     };
     match what {
         What::Function(at) => of(at),
-        What::Vfs(vfs) => {
+        What::Many(vfs) => {
             let first = vfs.first().and_then(of)?;
             vfs.iter().all(|vf| of(vf) == Some(first)).then_some(first)
         }

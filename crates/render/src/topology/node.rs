@@ -49,6 +49,9 @@ pub struct Node {
     /// Is it a bridge of any kind?
     #[serde(skip)]
     pub(super) bridge: bool,
+    /// Is it a part of the chip that goes to nobody: a host bridge, a memory controller, a counter?
+    #[serde(skip)]
+    pub(super) system: bool,
     /// Its registers in words, for whoever looks closer.
     #[serde(skip)]
     pub(super) registers: Vec<String>,
@@ -126,6 +129,7 @@ impl Node {
             acs: AcsState::of(acs),
             holders: function.holders.known().cloned(),
             bridge: function.is_bridge(),
+            system: is_system(function),
             registers: super::registers::of(function, walk.as_ref()),
         }
     }
@@ -176,6 +180,14 @@ fn link(walk: &Walk) -> Option<Link> {
         max_speed: link.max_speed.to_string(),
         max_width: link.max_width,
     })
+}
+
+/// By its base class (PCI Code and ID Assignment Specification): memory controllers, bridges that
+/// have no bus, system peripherals, processors, signal processing controllers.
+fn is_system(function: &Function) -> bool {
+    let parts = matches!(function.ids.class >> 16, 0x05 | 0x06 | 0x08 | 0x0b | 0x11);
+    let plain = matches!(function.role, Role::Plain) && !function.is_passed_through();
+    parts && plain && !function.is_bridge() && function.netdevs.is_empty()
 }
 
 /// What speeds are counted in.

@@ -54,7 +54,7 @@ impl Panel {
 
     pub(super) fn of(topology: &Topology, what: &What) -> Self {
         match what {
-            What::Vfs(vfs) => Self::of_vfs(topology, vfs),
+            What::Many(all) => Self::of_many(topology, all),
             What::Function(at) => topology
                 .functions
                 .get(*at)
@@ -70,7 +70,7 @@ impl Panel {
         Self { lines, sentences, details, port: node.bridge }
     }
 
-    fn of_vfs(topology: &Topology, vfs: &[usize]) -> Self {
+    fn of_many(topology: &Topology, vfs: &[usize]) -> Self {
         let fold = Summary::of(topology, vfs);
         let mut lines = vec![
             line(&fold.count, Tone::Head),
@@ -119,7 +119,9 @@ fn lines(topology: &Topology, node: &Node) -> Vec<Line> {
         };
         lines.push(line(&node.acs.sentence(), tone));
     }
-    lines.extend(node.link.as_ref().map(|link| line(&link.words(), Tone::Faint)));
+    lines.extend(
+        node.link.as_ref().map(|link| line(&format!("link {}", link.words()), Tone::Faint)),
+    );
     lines.extend(user_lines(node));
     lines
 }
@@ -165,14 +167,15 @@ fn details(topology: &Topology, node: &Node) -> Vec<String> {
     details
 }
 
-/// A VF in a line, where it is one of many.
+/// A function in a line, where it is one of many.
 fn of_vf(topology: &Topology, vf: &Node) -> String {
     let mut parts = vec![vf.address.short(), vf.what()];
+    parts.extend((!vf.is_vf()).then(|| vf.name.clone()));
     parts.push(vf.driver.clone().unwrap_or_else(|| "no driver".into()));
     parts.extend(vf.netdevs.iter().cloned());
     parts.extend(topology.group_of(vf).map(super::Group::name));
     match vf.users() {
-        None => parts.push("users not seen".into()),
+        None => parts.extend(vf.is_vf().then(|| "users not seen".to_owned())),
         Some(users) => parts.extend(users.iter().map(|user| format!("used by {user}"))),
     }
     parts.join("  ")

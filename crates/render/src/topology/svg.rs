@@ -140,7 +140,7 @@ fn push_spot(spot: &Spot, svg: &mut String) {
         svg.push_str(&format!("<title>{}</title>", details.join("\n")));
     }
     svg.push('\n');
-    if matches!(spot.what, Some(What::Vfs(_))) {
+    if matches!(spot.what, Some(What::Many(_))) {
         push_box(spot, 6, "stack", svg);
         push_box(spot, 3, "stack", svg);
     }

@@ -69,7 +69,7 @@ impl Topology {
         let place = Cell::new(&format!("{stem}{branch}{}", node.address.short()), tone);
         match &one.what {
             What::Function(_) => self.function_row(node, place),
-            What::Vfs(vfs) => fold_row(&Summary::of(self, vfs), place),
+            What::Many(vfs) => fold_row(&Summary::of(self, vfs), place),
         }
     }
 
