@@ -65,6 +65,11 @@ fn no_intremap() {
 }
 
 #[test]
+fn narrow_iommu() {
+    check("narrow-iommu", "6.12");
+}
+
+#[test]
 fn no_acs() {
     check("no-acs", "6.12");
 }

@@ -13,5 +13,6 @@ mod holders;
 mod owners;
 mod predict;
 mod records;
+mod rules;
 mod runner;
 mod vfio;

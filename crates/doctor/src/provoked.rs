@@ -11,12 +11,24 @@ pub enum Provoked {
     Fixture,
 }
 
+/// Faults made and mended on the given machine.
+const ON_SEED: &str = "test each_fault_made_on_a_sound_machine_fires_its_rule_alone";
+/// What depends on who asks, and for what.
+const FOR_WHOM: &str = "test what_a_program_needs_is_judged_for_who_asks";
+
 /// Every rule that the lab provokes, and where.
 const IN_LAB: &[(&str, &str)] = &[
     ("iommu-absent-in-firmware", "topology no-iommu"),
     ("iommu-off-in-kernel", "topology iommu-off"),
     ("interrupt-remapping-off", "topology no-intremap"),
     ("acs-missing-on-path", "topology no-acs"),
+    ("iova-width-39-bit", "topology narrow-iommu"),
+    ("memlock-too-small", FOR_WHOM),
+    ("hugepages-none", FOR_WHOM),
+    ("no-flr", ON_SEED),
+    ("autoprobe-left-off", ON_SEED),
+    ("bus-autoprobe-off", ON_SEED),
+    ("vf-driver-override-stale", ON_SEED),
 ];
 
 impl Rule {

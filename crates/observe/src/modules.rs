@@ -130,6 +130,8 @@ fn parse_entry<'t>(alias: &'t str, module: &'t str) -> Option<Entry<'t>> {
     let (kind, pattern) = alias.split_once(':')?;
     let is_variant = match kind {
         "pci" => false,
+        // vfio-pci itself fits every device.
+        "vfio_pci" if module == "vfio_pci" => return None,
         "vfio_pci" => true,
         _ => return None,
     };
@@ -194,6 +196,7 @@ mod tests {
         assert_eq!(parse_alias("alias pci:v1d* igb"), entry(false, "v1d*", "igb"));
         let variant = parse_alias("alias vfio_pci:v1d* mlx5_vfio_pci");
         assert_eq!(variant, entry(true, "v1d*", "mlx5_vfio_pci"));
+        assert_eq!(parse_alias("alias vfio_pci:v*d*sv*sd*bc*sc*i* vfio_pci"), None);
         assert_eq!(parse_alias("alias usb:v1d* igb"), None);
         assert_eq!(parse_builtin("nvme.alias=pci:v*"), entry(false, "v*", "nvme"));
     }

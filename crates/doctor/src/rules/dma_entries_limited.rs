@@ -25,7 +25,10 @@ fn judge(host: &Host) -> Opinion {
     let seen = host.kernel.parameters.get("vfio_iommu_type1.dma_entry_limit");
     let Some(Seen::Known(value)) = seen else {
         return match seen {
-            Some(Seen::Absent) => Opinion::not_applicable("VFIO is not loaded"),
+            // Somebody who set less by an option shows once the module is there.
+            Some(Seen::Absent) if is_loaded(host) == Some(false) => {
+                Opinion::pass("VFIO is not loaded yet").saw("proc/modules", "no vfio_iommu_type1")
+            }
             Some(seen) => Opinion::unknown("how many mappings VFIO allows could not be seen")
                 .missed(PATH, seen),
             None => Opinion::unknown("how many mappings VFIO allows could not be seen")
@@ -41,4 +44,8 @@ fn judge(host: &Host) -> Opinion {
             .fix(format!("echo {USUAL} > /{PATH}"))
             .fix("huge pages need fewer mappings"),
     }
+}
+
+fn is_loaded(host: &Host) -> Option<bool> {
+    host.kernel.loaded_modules.known().map(|modules| modules.contains("vfio_iommu_type1"))
 }
