@@ -135,7 +135,9 @@ fn wanted<E: From<ApplyError>>(
 
 fn observe(root: &SysRoot, about: &BTreeSet<Address>) -> Result<Host, ApplyError> {
     let look = Look::at(&[
+        Facet::Config,
         Facet::Details,
+        Facet::Around,
         Facet::Locked,
         Facet::Netdevs,
         Facet::Admin,

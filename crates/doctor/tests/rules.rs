@@ -295,6 +295,7 @@ fn blind(host: &mut Host) {
         if let Role::Pf(pf) = &mut function.role {
             (pf.vf_modules, pf.vf_device, pf.autoprobe) = (forbidden(), forbidden(), forbidden());
             pf.admin = forbidden();
+            (pf.vf_offset, pf.vf_stride) = (forbidden(), forbidden());
         }
     }
 }

@@ -101,6 +101,10 @@ pub struct Pf {
     pub autoprobe: Seen<bool>,
     /// The device ID of its VFs.
     pub vf_device: Seen<u16>,
+    /// Routing ID of VF 0 less the PF's, as the kernel reckons with it (`sriov_offset`).
+    pub vf_offset: Seen<u16>,
+    /// Routing IDs from one VF to the next, as the kernel reckons with them (`sriov_stride`).
+    pub vf_stride: Seen<u16>,
     /// The modules that would drive its VFs on this host.
     pub vf_modules: Seen<Vec<String>>,
     /// The modules with a VFIO driver made for its VFs, the one that fits best first.

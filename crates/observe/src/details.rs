@@ -1,8 +1,10 @@
 //! More about single functions: config space, BARs, resets, and what takes their locks.
 
+use std::collections::BTreeSet;
+
 use virtfn_host::{Function, Host, Resource, Role, Seen};
 use virtfn_kernel::SysRoot;
-use virtfn_pci::ConfigSpace;
+use virtfn_pci::{Address, ConfigSpace};
 
 use crate::functions::{Paths, parse_hex};
 use crate::look::{Facet, Look};
@@ -17,10 +19,7 @@ pub(crate) fn read(root: &SysRoot, host: &mut Host, paths: &Paths, look: &Look) 
         };
         let at = |name: &str| format!("{path}/{name}");
         if look.wants(Facet::Config) {
-            function.config = root.read(&at("config")).map(|mut bytes| {
-                bytes.truncate(MAX_CONFIG_BYTES);
-                ConfigSpace::new(bytes)
-            });
+            function.config = read_config(root, &at("config"));
         }
         if !look.wants(Facet::Details) {
             continue;
@@ -33,8 +32,50 @@ pub(crate) fn read(root: &SysRoot, host: &mut Host, paths: &Paths, look: &Look) 
             pf.autoprobe = root.parse(&at("sriov_drivers_autoprobe"), parse_switch);
             pf.vf_device =
                 root.parse(&at("sriov_vf_device"), |text| u16::try_from(parse_hex(text)?).ok());
+            pf.vf_offset = root.parse(&at("sriov_offset"), |text| text.parse().ok());
+            pf.vf_stride = root.parse(&at("sriov_stride"), |text| text.parse().ok());
         }
     }
+}
+
+/// What is around the devices of a look that names some: where it names none, [`read`] has all.
+pub(crate) fn read_around(root: &SysRoot, host: &mut Host, paths: &Paths, look: &Look) {
+    let covered = |function: &&Function| look.covers(function);
+    let devices: Vec<&Function> = host.functions.values().filter(covered).collect();
+    let above: BTreeSet<Address> =
+        devices.iter().flat_map(|function| bridges_above(host, function)).collect();
+    let buses: BTreeSet<(u32, u8)> = devices.iter().map(|function| bus(function)).collect();
+    for function in host.functions.values_mut().filter(|function| !look.covers(function)) {
+        let Some(path) = paths.get(&function.address) else {
+            continue;
+        };
+        let is_above = above.contains(&function.address);
+        if is_above {
+            function.config = read_config(root, &format!("{path}/config"));
+        }
+        if is_above || buses.contains(&bus(function)) {
+            function.resources = root.parse(&format!("{path}/resource"), parse_resources);
+        }
+    }
+}
+
+/// No tree of 256 buses is deeper; a recording may claim one.
+const MAX_DEPTH: usize = 256;
+
+fn bridges_above(host: &Host, function: &Function) -> Vec<Address> {
+    let above = |address: &Address| host.functions.get(address)?.parent;
+    std::iter::successors(function.parent, above).take(MAX_DEPTH).collect()
+}
+
+const fn bus(function: &Function) -> (u32, u8) {
+    (function.address.domain(), function.address.bus())
+}
+
+fn read_config(root: &SysRoot, path: &str) -> Seen<ConfigSpace> {
+    root.read(path).map(|mut bytes| {
+        bytes.truncate(MAX_CONFIG_BYTES);
+        ConfigSpace::new(bytes)
+    })
 }
 
 /// `driver_override`, through the reader that may be left behind.

@@ -111,6 +111,8 @@ fn read_pf(root: &SysRoot, path: &str, total_vfs: u16) -> Pf {
         vfs: links.known().into_iter().flatten().filter_map(vf).collect(),
         autoprobe: Seen::not_asked(format!("{path}/sriov_drivers_autoprobe")),
         vf_device: Seen::not_asked(format!("{path}/sriov_vf_device")),
+        vf_offset: Seen::not_asked(format!("{path}/sriov_offset")),
+        vf_stride: Seen::not_asked(format!("{path}/sriov_stride")),
         vf_modules: Seen::not_asked(format!("{path}/modalias")),
         vf_variants: Seen::not_asked(format!("{path}/modalias")),
         admin: Seen::not_asked("virtfn/vfs"),

@@ -53,6 +53,9 @@ pub fn host(root: &SysRoot, look: &Look) -> Result<Host, Error> {
         host.platform = platform::read(root, &host);
     }
     details::read(root, &mut host, &paths, look);
+    if look.wants(Facet::Around) && look.devices.is_some() {
+        details::read_around(root, &mut host, &paths, look);
+    }
     if look.wants(Facet::Locked) {
         details::read_locked(root, &mut host, &paths, look);
     }

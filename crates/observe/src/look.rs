@@ -13,6 +13,9 @@ pub enum Facet {
     Config,
     /// BARs, ways to reset, and what the kernel says of a PF's VFs to come.
     Details,
+    /// What new VFs must find room beside: config space and windows of the bridges above a device,
+    /// and the memory of the functions on its bus.
+    Around,
     /// Attributes whose reading takes a device's lock.
     Locked,
     /// Network interfaces.
@@ -57,12 +60,12 @@ impl Look {
     #[must_use]
     pub fn everything() -> Self {
         use Facet::{
-            Admin, Claims, Config, Details, Firmware, Groups, Holders, Kernel, Locked, Modules,
-            Names, Netdevs, Platform,
+            Admin, Around, Claims, Config, Details, Firmware, Groups, Holders, Kernel, Locked,
+            Modules, Names, Netdevs, Platform,
         };
         Self::at(&[
-            Config, Details, Locked, Netdevs, Admin, Holders, Modules, Groups, Kernel, Firmware,
-            Claims, Platform, Names,
+            Config, Details, Around, Locked, Netdevs, Admin, Holders, Modules, Groups, Kernel,
+            Firmware, Claims, Platform, Names,
         ])
     }
 

@@ -35,7 +35,7 @@ pub use bar::{Bar, Place, Width};
 pub use bridge::{Bridge, BridgeControl, SecondaryStatus, Window};
 pub use capability::{
     Acs, AcsFlags, AcsLayout, Capability, CapabilityId, Express, PortType, SerialNumber, Sriov,
-    SriovControl,
+    SriovCapabilities, SriovControl,
 };
 pub use config::{ConfigSpace, EXTENDED_LEN, HEADER_LEN, STANDARD_LEN};
 pub use found::{Cut, Found, Looked, Oddity, Walk};

@@ -82,6 +82,11 @@ impl Unseen {
         Self { address: function.address, unreadable: Unreadable { path: path(function), why } }
     }
 
+    /// Config space that was read, and does not answer the question.
+    pub(crate) fn because(function: &Function, why: Reason) -> Self {
+        Self { address: function.address, unreadable: Unreadable { path: path(function), why } }
+    }
+
     /// A bridge that the tree names and the list of functions has not.
     pub(crate) fn missing(address: Address) -> Self {
         let path = format!("sys/bus/pci/devices/{address}");

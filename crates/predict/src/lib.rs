@@ -7,23 +7,34 @@
 //! algorithm over a whole host and gives the groups that it would make; [`with_vfs()`] supposes VFs
 //! that are not there yet.
 //!
+//! [`room()`] says how many VFs a PF can have, what limits them, and what the kernel would say to one
+//! more; [`known()`] what their driver gives each.
+//!
 //! What could not be seen is [`Unseen`], and never passes.
 
 mod acs;
 mod cover;
+mod drivers;
 mod groups;
 mod isolation;
+mod kernel_words;
 mod kind;
 mod parameters;
 mod quirks;
 mod reach;
 mod remedy;
+mod room;
 mod suppose;
+mod window;
 
 pub use acs::{Acs, Ground, Lack, Unseen, judge};
+pub use drivers::{Down, Filters, Known, known};
 pub use groups::{Group, Groups, groups};
 pub use isolation::{Break, Isolation, Judgement, RULES, Step, isolation};
 pub use kind::Kind;
 pub use reach::{Leak, below, leak};
 pub use remedy::{Remedy, remedies};
+pub use room::{
+    Cause, Contradiction, Doubt, Errno, Limit, NoBuses, NoMemory, Question, Room, room,
+};
 pub use suppose::{CannotSuppose, with_vfs};

@@ -93,6 +93,8 @@ fn pf() -> Pf {
         vfs: BTreeMap::new(),
         autoprobe: Seen::Known(true),
         vf_device: Seen::Known(0x10ca),
+        vf_offset: Seen::Known(VF_OFFSET),
+        vf_stride: Seen::Known(VF_STRIDE),
         vf_modules: Seen::Known(vec!["igbvf".into()]),
         vf_variants: Seen::Absent,
         admin: Seen::Known(BTreeMap::new()),
