@@ -29,6 +29,8 @@ pub enum InUse {
 pub enum Progress<'a> {
     /// An earlier run was cut short on this PF; what it owed is done now.
     Recovers(Address),
+    /// What may come in the way, or will not be as one would wish.
+    Note(&'a str),
     /// Somebody loses something by what comes next, as was asked for.
     Cuts(&'a [Interrupted]),
     /// A step begins.
@@ -90,6 +92,9 @@ pub fn run<E: From<ApplyError>>(
     guard(&plan, options)?;
     if let Some(pf) = guard::stuck(root, &host, &plan) {
         return Err(ApplyError::Stuck { pf }.into());
+    }
+    for note in &plan.notes {
+        (options.progress)(Progress::Note(note));
     }
     execute(root, &host, &policy, &plan, about, options)?;
     let after = observe(root, about)?;

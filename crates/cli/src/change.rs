@@ -168,6 +168,7 @@ impl Teller {
                     pf.short()
                 ));
             }
+            Progress::Note(note) => self.line(note),
             Progress::Cuts(hit) => {
                 for interrupted in *hit {
                     self.line(&format!("{}; it is taken away (--force)", in_use(interrupted)));

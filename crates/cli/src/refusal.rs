@@ -2,6 +2,7 @@
 
 use virtfn_apply::{ApplyError, Cause, FailedStep};
 use virtfn_plan::{Action, Interrupted, PlanError, Use};
+use virtfn_predict::Cause;
 use virtfn_render::plan::in_use;
 
 use crate::exit::Exit;
@@ -112,6 +113,7 @@ fn plan_hints(error: &PlanError) -> Vec<String> {
         PlanError::TooManyVfs { pf, total, .. } => {
             vec![format!("virtfn create {} --vfs {total}", pf.short())]
         }
+        PlanError::NoRoom { pf, fits, cause, .. } => no_room_hints(&pf.short(), *fits, cause),
         PlanError::NoSuchVf { vf, .. } => {
             vec![format!("virtfn list shows the VFs of {}", vf.pf.short())]
         }
@@ -128,6 +130,16 @@ fn plan_hints(error: &PlanError) -> Vec<String> {
         | PlanError::NoNetdev { .. }
         | PlanError::IsBridge { .. } => Vec::new(),
     }
+}
+
+/// As many as do fit, then what mends it.
+fn no_room_hints(pf: &str, fits: u16, cause: &Cause) -> Vec<String> {
+    let fewer = (fits > 0).then(|| format!("virtfn create {pf} --vfs {fits}"));
+    let mend = match cause {
+        Cause::Down { netdev, .. } => format!("ip link set dev {netdev} up"),
+        _ => format!("virtfn doctor {pf} says what mends it"),
+    };
+    fewer.into_iter().chain([mend]).collect()
 }
 
 fn step_hints(object: &str, failed: &FailedStep) -> Vec<String> {

@@ -10,6 +10,7 @@ use virtfn_pci::Address;
 
 use crate::driver;
 use crate::error::PlanError;
+use crate::room;
 use crate::step::{Action, Interrupted, Plan, Step, Target, Use};
 
 /// The steps that make `host` what `policy` says; none when it is that already.
@@ -18,9 +19,13 @@ use crate::step::{Action, Interrupted, Plan, Step, Target, Use};
 /// When no steps can.
 pub fn diff(host: &Host, policy: &Policy) -> Result<Plan, PlanError> {
     let mut actions = Vec::new();
+    let mut notes = Vec::new();
     for (address, wanted) in &policy.pfs {
-        let (_, pf) = host.pf(*address)?;
-        check(host, *address, pf, wanted)?;
+        let (function, pf) = host.pf(*address)?;
+        check(host, *address, wanted)?;
+        if wanted.vfs > 0 && usize::from(wanted.vfs) != pf.vfs.len() {
+            notes.extend(room::check(host, function, wanted.vfs)?);
+        }
         actions.extend(pf_actions(host, *address, pf, wanted)?);
     }
     for (address, wanted) in &policy.devices {
@@ -31,7 +36,7 @@ pub fn diff(host: &Host, policy: &Policy) -> Result<Plan, PlanError> {
         }
     }
     let steps = once(actions).into_iter().map(|action| step(host, action)).collect();
-    Ok(Plan { steps })
+    Ok(Plan { steps, notes })
 }
 
 /// A module is loaded once.
@@ -183,11 +188,7 @@ fn vf_changes(vf: VfId, wanted: &VfAdmin, now: &VfAdmin) -> Vec<Action> {
     changes.map(|to| Action::SetVf { vf, from: to.value_in(now), to }).collect()
 }
 
-fn check(host: &Host, address: Address, pf: &Pf, wanted: &PfPolicy) -> Result<(), PlanError> {
-    let there = u16::try_from(pf.vfs.len()).unwrap_or(u16::MAX);
-    if wanted.vfs != there && wanted.vfs > pf.total_vfs {
-        return Err(PlanError::TooManyVfs { pf: address, asked: wanted.vfs, total: pf.total_vfs });
-    }
+fn check(host: &Host, address: Address, wanted: &PfPolicy) -> Result<(), PlanError> {
     for (index, policy) in &wanted.vf {
         let vf = VfId { pf: address, index: *index };
         if index.0 >= wanted.vfs {

@@ -2,6 +2,7 @@
 
 use virtfn_host::{MacAddress, Unreadable, VfId};
 use virtfn_pci::Address;
+use virtfn_predict::Cause;
 
 /// A policy that no steps can bring about.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,6 +19,18 @@ pub enum PlanError {
         asked: u16,
         /// How many there can be.
         total: u16,
+    },
+    /// More VFs than the kernel would make, as far as what stands in the way is certain.
+    #[error("{}: cannot have {asked} VFs: {cause}{}", pf.short(), .cause.kernel_words(*asked).map(|words| format!(" (the kernel would say: {words})")).unwrap_or_default())]
+    NoRoom {
+        /// The PF.
+        pf: Address,
+        /// How many were asked for.
+        asked: u16,
+        /// How many it would make.
+        fits: u16,
+        /// What stands in the way.
+        cause: Box<Cause>,
     },
     /// It sets a VF that there will not be.
     #[error("{}: there is no VF {}: {} has {vfs} VFs", vf, vf.index, vf.pf.short())]

@@ -7,6 +7,7 @@
 mod diff;
 mod driver;
 mod error;
+mod room;
 mod step;
 
 pub use diff::diff;

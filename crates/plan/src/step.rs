@@ -11,6 +11,9 @@ use virtfn_pci::Address;
 pub struct Plan {
     /// The steps.
     pub steps: Vec<Step>,
+    /// What may come in the way and is not certain, and what will not be as one would wish: a
+    /// sentence each.
+    pub notes: Vec<String>,
 }
 
 /// One step, and whom it hits.

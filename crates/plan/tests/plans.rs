@@ -176,3 +176,39 @@ fn a_switch_that_cannot_be_read_is_not_taken_for_off() {
     let plan = diff(&host, &Policy::of(&host).with_vfs(model::port(0), 2));
     assert!(matches!(plan, Err(PlanError::Unseen { .. })));
 }
+
+/// A card whose VFs would lie past the last bus: certain, and so refused with the number that fits.
+#[test]
+fn what_the_kernel_would_refuse_is_refused() {
+    let mut host = model::machine();
+    let address = model::port(0);
+    let pf = host.functions.get_mut(&address).unwrap();
+    let virtfn_host::Role::Pf(state) = &mut pf.role else { unreachable!() };
+    state.vf_offset = Seen::Known(0xfc);
+    host.kernel.log = Seen::Known(vec!["pci_bus 0000:0b: root bus resource [bus 0b]".to_owned()]);
+    let refused = diff(&host, &Policy::of(&host).with_vfs(address, 3)).unwrap_err();
+    assert!(matches!(refused, PlanError::NoRoom { asked: 3, fits: 2, .. }), "{refused:?}");
+    assert_eq!(
+        refused.to_string(),
+        "0b:00.0: cannot have 3 VFs: VF 2 would be on bus 0c, out of range of [bus 0b], all that \
+         its root has (the kernel would say: can't enable 3 VFs (bus 0c out of range of [bus 0b]))"
+    );
+    assert!(diff(&host, &Policy::of(&host).with_vfs(address, 2)).is_ok());
+    assert!(diff(&host, &Policy::of(&host).with_vfs(address, 0)).is_ok());
+}
+
+#[test]
+fn what_is_not_certain_is_noted() {
+    let mut host = model::machine();
+    let plan = diff(&host, &Policy::of(&host).with_vfs(model::port(0), 2)).unwrap();
+    let unseen =
+        |note: &String| note.starts_with("0b:00.0: whether") && note.contains("not looked at");
+    assert!(plan.notes.iter().any(unseen), "{:?}", plan.notes);
+    assert!(plan.notes.iter().all(|note| !note.contains("down")), "{:?}", plan.notes);
+    let Seen::Known(netdevs) = &mut host.netdevs else { unreachable!() };
+    netdevs.iter_mut().for_each(|netdev| netdev.up = false);
+    let plan = diff(&host, &Policy::of(&host).with_vfs(model::port(0), 2)).unwrap();
+    assert!(plan.notes.iter().any(|note| note.starts_with("eth0 is down")), "{:?}", plan.notes);
+    let none = diff(&host, &Policy::of(&host).with_vfs(model::port(0), 0)).unwrap();
+    assert!(none.notes.is_empty(), "{:?}", none.notes);
+}

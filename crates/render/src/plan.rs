@@ -15,7 +15,8 @@ pub struct PlanView {
     schema: &'static str,
     /// The steps, in the order in which they would run.
     pub steps: Vec<PlannedStep>,
-    /// Who else lays down what these devices shall be, and may undo what is done.
+    /// What may come in the way, what will not be as one would wish, and who else lays down what
+    /// these devices shall be: a sentence each.
     pub notes: Vec<String>,
 }
 
@@ -65,13 +66,13 @@ impl PlanView {
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
         let steps = plan.steps.iter().map(PlannedStep::of).collect();
-        Self { schema: Self::SCHEMA, steps, notes: Vec::new() }
+        Self { schema: Self::SCHEMA, steps, notes: plan.notes.clone() }
     }
 
     /// The same, with what else is to be known.
     #[must_use]
     pub fn with_notes(mut self, notes: Vec<String>) -> Self {
-        self.notes = notes;
+        self.notes.extend(notes);
         self
     }
 
