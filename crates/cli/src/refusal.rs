@@ -2,7 +2,7 @@
 
 use virtfn_apply::{ApplyError, Cause, FailedStep};
 use virtfn_plan::{Action, Interrupted, PlanError, Use};
-use virtfn_predict::Cause;
+use virtfn_predict::Cause as Lack;
 use virtfn_render::plan::in_use;
 
 use crate::exit::Exit;
@@ -133,10 +133,10 @@ fn plan_hints(error: &PlanError) -> Vec<String> {
 }
 
 /// As many as do fit, then what mends it.
-fn no_room_hints(pf: &str, fits: u16, cause: &Cause) -> Vec<String> {
+fn no_room_hints(pf: &str, fits: u16, cause: &Lack) -> Vec<String> {
     let fewer = (fits > 0).then(|| format!("virtfn create {pf} --vfs {fits}"));
     let mend = match cause {
-        Cause::Down { netdev, .. } => format!("ip link set dev {netdev} up"),
+        Lack::Down { netdev, .. } => format!("ip link set dev {netdev} up"),
         _ => format!("virtfn doctor {pf} says what mends it"),
     };
     fewer.into_iter().chain([mend]).collect()

@@ -7,11 +7,10 @@ mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cases::{Case, at, case, for_vfs, forbidden, healthy, pf};
+use cases::{Case, at, case, command_line, edit_config, extended, for_vfs, forbidden, healthy, pf};
 use common::{fixture, rules};
 use virtfn_doctor::{Finding, RULES, Readiness, Uses, Verdict, Weight, judge, summary};
 use virtfn_host::{Host, Role, Seen};
-use virtfn_pci::ConfigSpace;
 
 const CASES: &[Case] = &[
     case("iommu-absent-in-firmware", Verdict::Fail, "no table", |host| {
@@ -182,6 +181,7 @@ fn all_cases() -> impl Iterator<Item = &'static Case> {
     CASES
         .iter()
         .chain(cases::owners::CASES)
+        .chain(cases::room::CASES)
         .chain(cases::traffic::CASES)
         .chain(cases::platform::CASES)
 }
@@ -242,6 +242,9 @@ fn without_privilege_nothing_passes_that_was_not_seen() {
         "device-not-translated",
         "sriov-missing",
         "pf-driver-missing",
+        // VFs that are there have found room.
+        "pf-cannot-make-vfs",
+        "mmio-window-too-small",
         "vf-driver-missing",
         "group-not-viable",
         "link-file-before-pf-up",
@@ -342,12 +345,6 @@ fn machine(host: &mut Host, name: &str) {
     (cpu.machine, cpu.vendor) = (name.into(), None);
 }
 
-fn command_line(host: &mut Host, flag: &str) {
-    let Seen::Known(line) = &mut host.kernel.command_line else { panic!() };
-    line.push(' ');
-    line.push_str(flag);
-}
-
 fn chips(host: &mut Host, names: &[&str]) {
     let names = names.iter().map(|name| (*name).to_owned()).collect();
     host.kernel.interrupt_chips = Seen::Known(names);
@@ -356,24 +353,6 @@ fn chips(host: &mut Host, names: &[&str]) {
 fn unsafe_interrupts(host: &mut Host) {
     let name = "vfio_iommu_type1.allow_unsafe_interrupts".to_owned();
     host.kernel.parameters.insert(name, Seen::Known("Y".into()));
-}
-
-fn edit_config(host: &mut Host, address: &str, edit: fn(&mut Vec<u8>)) {
-    let function = at(host, address);
-    let Seen::Known(config) = &function.config else { panic!() };
-    let mut bytes = config.bytes().to_vec();
-    edit(&mut bytes);
-    function.config = Seen::Known(ConfigSpace::new(bytes));
-}
-
-/// Where an extended capability is.
-fn extended(bytes: &[u8], id: u8) -> usize {
-    let mut at = 0x100;
-    while bytes[at] != id {
-        at = usize::from(u16::from_le_bytes([bytes[at + 2], bytes[at + 3]]) >> 4);
-        assert!(at >= 0x100, "no capability {id:#x}");
-    }
-    at
 }
 
 /// Puts a function into another one's group.

@@ -14,6 +14,7 @@ mod device_release_blocked;
 mod direct_map_refused;
 mod dma_entries_limited;
 mod dma_strict;
+mod driver_limits_vfs;
 mod driver_out_of_tree;
 mod group_not_viable;
 mod high_memory_reserved;
@@ -32,10 +33,13 @@ mod lockdown;
 mod memlock_exceeded;
 mod memlock_too_small;
 mod migration_driver_missing;
+mod mmio_window_too_small;
 mod new_id_pollution;
+mod no_bus_numbers_for_vfs;
 mod no_flr;
 mod numa_node_unknown;
 mod owner_resets_on_down;
+mod pf_cannot_make_vfs;
 mod pf_carries_default_route;
 mod pf_driver_missing;
 mod pf_powered_down;
@@ -82,6 +86,10 @@ pub const RULES: &[Rule] = &[
     vfio_missing::RULE,
     sriov_missing::RULE,
     pf_driver_missing::RULE,
+    pf_cannot_make_vfs::RULE,
+    mmio_window_too_small::RULE,
+    no_bus_numbers_for_vfs::RULE,
+    driver_limits_vfs::RULE,
     vf_driver_missing::RULE,
     vfs_from_module_option::RULE,
     two_owners::RULE,

@@ -2,11 +2,12 @@
 
 pub(crate) mod owners;
 pub(crate) mod platform;
+pub(crate) mod room;
 pub(crate) mod traffic;
 
 use virtfn_doctor::Verdict;
 use virtfn_host::{Claims, Function, Host, Reason, Role, Seen, Unreadable, VfIndex};
-use virtfn_pci::Address;
+use virtfn_pci::{Address, ConfigSpace};
 
 use crate::common::fixture;
 
@@ -60,4 +61,28 @@ pub(crate) fn for_vfs(host: &mut Host, change: fn(&mut Function)) {
     for vf in vfs {
         change(host.functions.get_mut(&vf).unwrap());
     }
+}
+
+pub(crate) fn command_line(host: &mut Host, flag: &str) {
+    let Seen::Known(line) = &mut host.kernel.command_line else { panic!() };
+    line.push(' ');
+    line.push_str(flag);
+}
+
+pub(crate) fn edit_config(host: &mut Host, address: &str, edit: fn(&mut Vec<u8>)) {
+    let function = at(host, address);
+    let Seen::Known(config) = &function.config else { panic!() };
+    let mut bytes = config.bytes().to_vec();
+    edit(&mut bytes);
+    function.config = Seen::Known(ConfigSpace::new(bytes));
+}
+
+/// Where an extended capability is.
+pub(crate) fn extended(bytes: &[u8], id: u8) -> usize {
+    let mut at = 0x100;
+    while bytes[at] != id {
+        at = usize::from(u16::from_le_bytes([bytes[at + 2], bytes[at + 3]]) >> 4);
+        assert!(at >= 0x100, "no capability {id:#x}");
+    }
+    at
 }
