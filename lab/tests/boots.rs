@@ -80,6 +80,16 @@ fn no_acs_on_6_1() {
 }
 
 #[test]
+fn no_msi() {
+    check("no-msi", "6.12");
+}
+
+#[test]
+fn small_window() {
+    check("small-window", "6.12");
+}
+
+#[test]
 fn every_topology_is_booted_here() {
     let tests = include_str!("boots.rs");
     for topology in Topology::all().unwrap() {

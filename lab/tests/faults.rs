@@ -50,6 +50,9 @@ fn each_fault_fails_its_own_rule_alone() {
             doctor.says(rule);
             guest.run(&format!("virtfn explain {rule}")).exits(0);
         }
+        if topology.expect.vfs_per_pf == 0 {
+            continue;
+        }
         guest.ok(&format!("virtfn create {} --vfs 2", topology.expect.pfs[0]));
         assert_eq!(failing(&guest).0, fails, "{} on {kernel}, with VFs", topology.name);
     }

@@ -6,6 +6,7 @@
 
 mod again;
 mod boots;
+mod capacity;
 mod carve;
 mod crash;
 mod faults;

@@ -21,7 +21,7 @@ pub enum PlanError {
         total: u16,
     },
     /// More VFs than the kernel would make, as far as what stands in the way is certain.
-    #[error("{}: cannot have {asked} VFs: {cause}{}", pf.short(), .cause.kernel_words(*asked).map(|words| format!(" (the kernel would say: {words})")).unwrap_or_default())]
+    #[error("{}: cannot have {asked} VFs: {cause} (the kernel would answer: {})", pf.short(), .cause.kernel_answer(*asked))]
     NoRoom {
         /// The PF.
         pf: Address,

@@ -191,7 +191,7 @@ fn what_the_kernel_would_refuse_is_refused() {
     assert_eq!(
         refused.to_string(),
         "0b:00.0: cannot have 3 VFs: VF 2 would be on bus 0c, out of range of [bus 0b], all that \
-         its root has (the kernel would say: can't enable 3 VFs (bus 0c out of range of [bus 0b]))"
+         its root has (the kernel would answer: ENOMEM, can't enable 3 VFs (bus 0c out of range of [bus 0b]))"
     );
     assert!(diff(&host, &Policy::of(&host).with_vfs(address, 2)).is_ok());
     assert!(diff(&host, &Policy::of(&host).with_vfs(address, 0)).is_ok());

@@ -193,6 +193,15 @@ impl Cause {
             Self::Driver { .. } | Self::NoMsiX { .. } | Self::Registers(_) => None,
         }
     }
+
+    /// What the kernel answers to an order for `count` VFs, as people read it: the errno and its own
+    /// words, `ENOMEM, not enough MMIO resources for SR-IOV`.
+    #[must_use]
+    pub fn kernel_answer(&self, count: u16) -> String {
+        let (errno, _) = self.errno().names();
+        let errno = Some(errno.to_owned()).filter(|errno| !errno.is_empty());
+        errno.into_iter().chain(self.kernel_words(count)).collect::<Vec<_>>().join(", ")
+    }
 }
 
 impl Errno {
