@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use virtfn_lab::{self as lab, Guest};
 
 /// A fault: the rule it fires, how it is made, and how it is mended.
-const FAULTS: [(&str, &str, &str); 4] = [
+const FAULTS: [(&str, &str, &str); 8] = [
     (
         "no-flr",
         "echo > /sys/bus/pci/devices/0000:0b:10.0/reset_method",
@@ -26,6 +26,30 @@ const FAULTS: [(&str, &str, &str); 4] = [
         "vf-driver-override-stale",
         "echo vfio-pci > /sys/bus/pci/devices/0000:0b:10.0/driver_override",
         "echo > /sys/bus/pci/devices/0000:0b:10.0/driver_override",
+    ),
+    (
+        "new-id-pollution",
+        "echo 0000:0b:10.0 > /sys/bus/pci/drivers/igbvf/unbind && \
+         echo 8086 10ca > /sys/bus/pci/drivers/vfio-pci/new_id",
+        "echo 8086 10ca > /sys/bus/pci/drivers/vfio-pci/remove_id && \
+         echo 0000:0b:10.0 > /sys/bus/pci/drivers/vfio-pci/unbind && \
+         echo 0000:0b:10.0 > /sys/bus/pci/drivers_probe",
+    ),
+    (
+        "interrupt-remapping-off",
+        "echo Y > /sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts",
+        "echo N > /sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts",
+    ),
+    (
+        "dma-entries-limited",
+        "echo 1000 > /sys/module/vfio_iommu_type1/parameters/dma_entry_limit",
+        "echo 65535 > /sys/module/vfio_iommu_type1/parameters/dma_entry_limit",
+    ),
+    (
+        "vfio-ids-capture-vfs",
+        "mkdir -p /etc/modprobe.d && \
+         echo options vfio-pci ids=8086:10ca > /etc/modprobe.d/lab.conf",
+        "rm /etc/modprobe.d/lab.conf",
     ),
 ];
 

@@ -29,6 +29,9 @@ const IN_LAB: &[(&str, &str)] = &[
     ("autoprobe-left-off", ON_SEED),
     ("bus-autoprobe-off", ON_SEED),
     ("vf-driver-override-stale", ON_SEED),
+    ("new-id-pollution", ON_SEED),
+    ("dma-entries-limited", ON_SEED),
+    ("vfio-ids-capture-vfs", ON_SEED),
 ];
 
 impl Rule {
