@@ -72,8 +72,12 @@ fn machine(name: &str, root: &SysRoot) -> Topology {
     topology
 }
 
-/// As many VFs as the recording has.
-fn make_vfs(guest: &Guest, root: &SysRoot) {
+/// What somebody did on the machine before it was recorded: modules loaded, VFs made.
+fn prepare(guest: &Guest, root: &SysRoot) {
+    let modules = root.text("proc/modules");
+    if modules.known().is_some_and(|modules| modules.contains("vfio_pci ")) {
+        guest.ok("modprobe vfio-pci");
+    }
     for function in root.names("sys/bus/pci/devices", |_| true).known().unwrap() {
         let count = root.text(&format!("sys/bus/pci/devices/{function}/sriov_numvfs"));
         if let Some(count) = count.known().filter(|count| *count != "0") {
@@ -104,7 +108,7 @@ fn a_machine_is_judged_as_its_recording() {
         }
         let root = SysRoot::open(&path).unwrap();
         let guest = lab::boot_this(machine(&name, &root), "6.12");
-        make_vfs(&guest, &root);
+        prepare(&guest, &root);
         let live = verdicts(&guest.run("virtfn doctor --json").json());
         guest.ok("virtfn record /tmp/own.tar.zst");
         let own = verdicts(&guest.run("virtfn doctor --json --root /tmp/own.tar.zst").json());
