@@ -72,18 +72,48 @@ fn machine(name: &str, root: &SysRoot) -> Topology {
     topology
 }
 
-/// What somebody did on the machine before it was recorded: modules loaded, VFs made.
+/// What was done on the machine before it was recorded: modules loaded, its network set up, VFs
+/// made and, by udev's default policy for addresses, named for good.
 fn prepare(guest: &Guest, root: &SysRoot) {
     let modules = root.text("proc/modules");
     if modules.known().is_some_and(|modules| modules.contains("vfio_pci ")) {
         guest.ok("modprobe vfio-pci");
     }
-    for function in root.names("sys/bus/pci/devices", |_| true).known().unwrap() {
+    let functions = root.names("sys/bus/pci/devices", |_| true);
+    let functions = functions.known().unwrap();
+    for function in functions {
+        if interface(root, function, "operstate").as_deref() == Some("up") {
+            guest.ok(&format!("ip link set dev {} up", name_in(guest, function)));
+        }
+    }
+    for function in functions {
         let count = root.text(&format!("sys/bus/pci/devices/{function}/sriov_numvfs"));
         if let Some(count) = count.known().filter(|count| *count != "0") {
             guest.ok(&format!("echo {count} > /sys/bus/pci/devices/{function}/sriov_numvfs"));
         }
     }
+    for function in functions {
+        // NET_ADDR_SET: somebody in user space gave it.
+        if interface(root, function, "addr_assign_type").as_deref() == Some("3") {
+            let mac = interface(root, function, "address").unwrap();
+            guest.ok(&format!("ip link set dev {} address {mac}", name_in(guest, function)));
+        }
+    }
+}
+
+/// An attribute of a function's interface, as recorded.
+fn interface(root: &SysRoot, function: &str, attribute: &str) -> Option<String> {
+    let net = format!("sys/bus/pci/devices/{function}/net");
+    let names = root.names(&net, |_| true);
+    let name = names.known()?.first()?;
+    root.text(&format!("{net}/{name}/{attribute}")).known().map(|text| text.trim().to_owned())
+}
+
+/// What the machine that runs calls the function's interface; its driver may still be at it.
+fn name_in(guest: &Guest, function: &str) -> String {
+    let net = format!("/sys/bus/pci/devices/{function}/net");
+    guest.eventually(&format!("test -d {net}"));
+    guest.ok(&format!("ls {net}")).trim().to_owned()
 }
 
 fn recordings() -> Vec<(String, PathBuf)> {
