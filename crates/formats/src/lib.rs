@@ -21,6 +21,7 @@ mod networkd;
 mod neutron;
 mod operator;
 mod own;
+pub mod policy;
 mod proxmox;
 mod script;
 mod shell;

@@ -6,76 +6,71 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-use serde_saphyr::Spanned;
 use virtfn_host::{Condition, Demand, Field, Owner, VfCount};
 
-use crate::yaml::{self, Mapping, Words, number};
+use crate::yaml::{self, Node};
 use crate::{File, Reading};
 
-#[derive(Deserialize)]
-struct Document {
-    #[serde(default)]
-    network: Mapping<Network>,
-}
-
-#[derive(Deserialize)]
-struct Network {
-    #[serde(default)]
-    ethernets: Mapping<BTreeMap<String, Mapping<Device>>>,
-    #[serde(default)]
-    vlans: Mapping<BTreeMap<String, Mapping<Vlan>>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct Device {
-    #[serde(default, rename = "match")]
-    matches: Mapping<Match>,
-    set_name: Option<String>,
-    virtual_function_count: Option<Spanned<u32>>,
-    link: Option<Spanned<String>>,
-}
-
-#[derive(Deserialize)]
-struct Match {
-    name: Option<String>,
-    macaddress: Option<String>,
-    #[serde(default)]
-    driver: Words,
-}
-
-#[derive(Deserialize)]
-struct Vlan {
-    renderer: Option<Spanned<String>>,
-    link: Option<String>,
+/// What netplan says of one device.
+struct Device<'a> {
+    node: &'a Node,
+    /// How many VFs it shall have, and the line.
+    count: Option<(u32, u32)>,
+    /// The PF that it is a VF of, and the line.
+    link: Option<(&'a str, u32)>,
 }
 
 pub(crate) fn read(files: &[File<'_>]) -> Reading {
     let mut reading = Reading::default();
     for file in files {
-        let document: Option<Document> = yaml::parse(*file, &mut reading);
-        let Some(network) = document.and_then(|document| document.network.0) else { continue };
-        let devices = network.ethernets.0.unwrap_or_default();
-        let devices =
-            devices.into_iter().filter_map(|(id, device)| Some((id, device.0?))).collect();
-        Netplan { path: file.path, devices }
-            .read(&network.vlans.0.unwrap_or_default(), &mut reading);
+        let document = match yaml::parse(file.text) {
+            Ok(document) => document,
+            // The parser's own words may quote the file, and with it whatever secrets stand there.
+            Err(broken) => {
+                reading.miss(file.path, broken.at.line, "not the YAML that this file should be");
+                continue;
+            }
+        };
+        let network = document.as_ref().and_then(|document| document.at_key("network"));
+        let Some(network) = network else { continue };
+        let devices = network.at_key("ethernets").into_iter().flat_map(Node::pairs);
+        let mut netplan = Netplan { path: file.path, devices: BTreeMap::new() };
+        for (id, node) in devices.filter(|(_, node)| node.is_map()) {
+            if let Some(device) = device(file.path, node, &mut reading) {
+                netplan.devices.insert(id, device);
+            }
+        }
+        netplan.read(network.at_key("vlans"), &mut reading);
     }
     reading
 }
 
+fn device<'a>(path: &str, node: &'a Node, reading: &mut Reading) -> Option<Device<'a>> {
+    let count = match node.at_key("virtual-function-count") {
+        Some(count) => match count.word().and_then(|count| count.parse().ok()) {
+            Some(number) => Some((number, count.at.line)),
+            None => {
+                reading.miss(path, count.at.line, "no number of VFs");
+                return None;
+            }
+        },
+        None => None,
+    };
+    let link = node.at_key("link").and_then(|link| Some((link.word()?, link.at.line)));
+    Some(Device { node, count, link })
+}
+
 struct Netplan<'a> {
     path: &'a str,
-    devices: BTreeMap<String, Device>,
+    devices: BTreeMap<&'a str, Device<'a>>,
 }
 
 impl Netplan<'_> {
-    fn read(&self, vlans: &BTreeMap<String, Mapping<Vlan>>, reading: &mut Reading) {
+    fn read(&self, vlans: Option<&Node>, reading: &mut Reading) {
         for (id, device) in &self.devices {
             let stanzas = self.vfs_of(id);
-            let (counted, line) = match (&device.virtual_function_count, stanzas.first()) {
-                (Some(count), _) => (count.value, number(count.referenced.line())),
+            let (counted, line) = match (device.count, stanzas.first()) {
+                (Some(count), _) => count,
                 (None, Some(line)) => (0, *line),
                 (None, None) => continue,
             };
@@ -83,28 +78,20 @@ impl Netplan<'_> {
             self.claim(id, line, Demand::Vfs(VfCount::Exactly(counted.max(stanzas))), reading);
         }
         self.read_orphans(reading);
-        for vlan in vlans.values().filter_map(|vlan| vlan.0.as_ref()) {
-            let renderer = vlan.renderer.as_ref().filter(|renderer| renderer.value == "sriov");
-            let vf = vlan.link.as_ref().and_then(|vf| self.devices.get(vf));
-            let pf = vf.and_then(|vf| vf.link.as_ref());
-            if let (Some(renderer), Some(pf)) = (renderer, pf) {
-                self.claim(
-                    &pf.value,
-                    number(renderer.referenced.line()),
-                    Demand::Settings,
-                    reading,
-                );
+        for (_, vlan) in vlans.into_iter().flat_map(Node::pairs) {
+            let renderer = vlan.at_key("renderer").filter(|name| name.word() == Some("sriov"));
+            let vf = vlan.at_key("link").and_then(|vf| self.devices.get(vf.word()?));
+            if let (Some(renderer), Some((pf, _))) = (renderer, vf.and_then(|vf| vf.link)) {
+                self.claim(pf, renderer.at.line, Demand::Settings, reading);
             }
         }
     }
 
     /// The lines of the stanzas that are VFs of `pf`.
     fn vfs_of(&self, pf: &str) -> Vec<u32> {
-        let links = self.devices.values().filter_map(|device| device.link.as_ref());
-        let mut lines: Vec<u32> = links
-            .filter(|link| link.value == pf)
-            .map(|link| number(link.referenced.line()))
-            .collect();
+        let links = self.devices.values().filter_map(|device| device.link);
+        let mut lines: Vec<u32> =
+            links.filter(|(link, _)| *link == pf).map(|(_, line)| line).collect();
         lines.sort_unstable();
         lines
     }
@@ -112,9 +99,9 @@ impl Netplan<'_> {
     /// VFs whose PF another file describes: netplan merges its files.
     fn read_orphans(&self, reading: &mut Reading) {
         let mut pfs: BTreeMap<&str, u32> = BTreeMap::new();
-        for link in self.devices.values().filter_map(|device| device.link.as_ref()) {
-            if !self.devices.contains_key(&link.value) {
-                *pfs.entry(&link.value).or_default() += 1;
+        for (link, _) in self.devices.values().filter_map(|device| device.link) {
+            if !self.devices.contains_key(link) {
+                *pfs.entry(link).or_default() += 1;
             }
         }
         for (pf, count) in pfs {
@@ -129,22 +116,25 @@ impl Netplan<'_> {
 
     /// An id without `match` is the interface's name.
     fn conditions(&self, id: &str) -> Vec<Condition> {
-        let device = self.devices.get(id);
-        let Some(matches) = device.and_then(|device| device.matches.0.as_ref()) else {
+        let device = self.devices.get(id).map(|device| device.node);
+        let matches = device.and_then(|device| device.at_key("match")).filter(|node| node.is_map());
+        let (Some(device), Some(matches)) = (device, matches) else {
             return vec![Condition::new(Field::Netdev, [id])];
         };
+        let word = |key| matches.at_key(key).and_then(Node::word);
         let mut of = Vec::new();
-        if let Some(name) = &matches.name {
+        if let Some(name) = word("name") {
             // With `set-name` the interface has another name by now.
-            let renamed = device.is_some_and(|device| device.set_name.is_some());
+            let renamed = device.at_key("set-name").is_some();
             let field = if renamed { Field::KernelName } else { Field::Netdev };
             of.push(Condition::new(field, [name]));
         }
-        if let Some(mac) = &matches.macaddress {
+        if let Some(mac) = word("macaddress") {
             of.push(Condition::new(Field::Mac, [mac]));
         }
-        if !matches.driver.0.is_empty() {
-            of.push(Condition::new(Field::Driver, &matches.driver.0));
+        let drivers = matches.at_key("driver").map(Node::words).unwrap_or_default();
+        if !drivers.is_empty() {
+            of.push(Condition::new(Field::Driver, drivers));
         }
         of
     }

@@ -1,67 +1,51 @@
-//! virtfn's own policy, as far as it claims devices: `pfs: [{ match, vfs, vf, defaults }]`.
+//! virtfn's own policy, as far as it claims devices. A policy with faults claims nothing, since
+//! nobody can apply it.
 //!
-//! Lost: what the settings are. The whole of it is another reader's matter.
+//! Lost: what the settings are; [`crate::policy`] reads all of it.
 
-use serde::Deserialize;
-use serde::de::IgnoredAny;
-use serde_saphyr::Spanned;
-use virtfn_host::{Condition, Demand, Field, Owner, VfCount};
+use virtfn_host::{Condition, DeclaredPf, Demand, Field, Matching, Owner, VfCount, VfWish};
 
-use crate::yaml::{self, Mapping, number};
-use crate::{File, Reading};
-
-#[derive(Deserialize)]
-struct Policy {
-    #[serde(default)]
-    pfs: Vec<Pf>,
-}
-
-#[derive(Deserialize)]
-struct Pf {
-    #[serde(default, rename = "match")]
-    matches: Mapping<Match>,
-    vfs: Option<Spanned<u32>>,
-    vf: Option<Spanned<IgnoredAny>>,
-}
-
-#[derive(Deserialize)]
-struct Match {
-    pci: Option<String>,
-    netdev: Option<String>,
-    mac: Option<String>,
-    driver: Option<String>,
-}
+use crate::{File, Reading, policy};
 
 pub(crate) fn read(files: &[File<'_>]) -> Reading {
     let mut reading = Reading::default();
     for file in files {
-        let policy: Option<Policy> = yaml::parse(*file, &mut reading);
-        for pf in policy.map(|policy| policy.pfs).unwrap_or_default() {
-            let of = pf.matches.0.as_ref().map(conditions).unwrap_or_default();
-            if let Some(vfs) = &pf.vfs {
-                let line = number(vfs.referenced.line());
-                let what = Demand::Vfs(VfCount::Exactly(vfs.value));
-                reading.claim(Owner::Virtfn, file.path, line, &of, what);
-            }
-            if let Some(vf) = &pf.vf {
-                let line = number(vf.referenced.line());
-                reading.claim(Owner::Virtfn, file.path, line, &of, Demand::Settings);
+        match policy::read(file.path, file.text) {
+            Ok(declared) => declared.pfs.iter().for_each(|pf| claim(pf, &mut reading)),
+            Err(faults) => {
+                for fault in faults {
+                    reading.miss(file.path, fault.line(), "a fault: virtfn plan shows it");
+                }
             }
         }
     }
     reading
 }
 
-fn conditions(matches: &Match) -> Vec<Condition> {
+fn claim(pf: &DeclaredPf, reading: &mut Reading) {
+    let of = conditions(&pf.matching);
+    let what = Demand::Vfs(VfCount::Exactly(pf.vfs.into()));
+    reading.claim(Owner::Virtfn, &pf.place.path, pf.place.line, &of, what);
+    if pf.defaults != VfWish::default() || !pf.vf.is_empty() {
+        reading.claim(Owner::Virtfn, &pf.place.path, pf.place.line, &of, Demand::Settings);
+    }
+}
+
+fn conditions(matching: &Matching) -> Vec<Condition> {
+    let ids = matching.vendor.zip(matching.device);
     let fields = [
-        (Field::Address, &matches.pci),
-        (Field::Netdev, &matches.netdev),
-        (Field::Mac, &matches.mac),
-        (Field::Driver, &matches.driver),
+        (Field::Address, matching.pci.map(|pci| pci.to_string())),
+        (Field::Netdev, matching.netdev.clone()),
+        (Field::Mac, matching.mac.map(|mac| mac.to_string())),
+        (Field::Driver, matching.driver.clone()),
+        (Field::Ids, ids.map(|(vendor, device)| format!("{vendor:04x}:{device:04x}"))),
     ];
-    let one =
-        |(field, value): (Field, &Option<String>)| Some(Condition::new(field, [value.as_ref()?]));
-    fields.into_iter().filter_map(one).collect()
+    let one = |(field, value): (Field, Option<String>)| Some(Condition::new(field, [value?]));
+    let mut of: Vec<Condition> = fields.into_iter().filter_map(one).collect();
+    if matching.serial.is_some() || ids.is_none() && matching.vendor.or(matching.device).is_some() {
+        of.push(Condition::new(Field::Unclear, ["*"]));
+    }
+    of
 }
 
 #[cfg(test)]
@@ -74,6 +58,12 @@ mod tests {
         let claims = read(&[File { path: "x", text }]).claims;
         assert_eq!(claims.len(), 2);
         assert_eq!(claims[0].of, [Condition::new(Field::Address, ["0000:0b:00.0"])]);
-        assert_eq!(claims[0].line, Some(4));
+        assert_eq!(claims[0].line, Some(3));
+    }
+
+    #[test]
+    fn a_policy_with_faults_claims_nothing_and_says_where() {
+        let reading = read(&[File { path: "x", text: "version: 1\npf: []\n" }]);
+        assert_eq!((reading.claims.len(), reading.unread[0].line), (0, 2));
     }
 }

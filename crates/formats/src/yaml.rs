@@ -1,132 +1,265 @@
-//! YAML as people write it: values of which only some have the shape that is looked for.
+//! YAML: a document as a tree in which every node knows where it stands.
+//!
+//! Anchors and aliases are taken; an alias counts as often as it is used, so that a small file
+//! cannot become a large tree. Tags other than YAML's own are refused, since nothing here would
+//! heed them.
 
-use std::marker::PhantomData;
+use std::collections::HashMap;
+use std::ops::Range;
 
-use serde::de::{
-    Deserialize, DeserializeOwned, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
-};
+use granit_parser::{Event, Parser, ScalarStyle, Span};
 
-use crate::{File, Reading};
+/// A policy for 8 PFs of 256 VFs, each spelt out with every attribute, has some 50,000.
+const MAX_NODES: usize = 200_000;
+/// A policy is six levels deep, netplan's files seven.
+const MAX_DEPTH: usize = 32;
 
-/// A mapping of the wanted shape, or `None` for anything else.
+/// Where a node stands: bytes of the text, and its line and column from 1.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct At {
+    pub(crate) bytes: Range<usize>,
+    pub(crate) line: u32,
+    pub(crate) column: u32,
+}
+
+/// What is no such document, and where.
 #[derive(Clone, Debug)]
-pub(crate) struct Mapping<T>(pub(crate) Option<T>);
+pub(crate) struct Broken {
+    pub(crate) at: At,
+    pub(crate) why: String,
+}
 
-impl<T> Default for Mapping<T> {
-    fn default() -> Self {
-        Self(None)
+impl Broken {
+    fn new(at: At, why: impl Into<String>) -> Self {
+        Self { at, why: why.into() }
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Mapping<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Look<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Look<T> {
-            type Value = Mapping<T>;
+/// A part of the document.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    pub(crate) at: At,
+    pub(crate) value: Value,
+}
 
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a mapping, or anything else")
-            }
+/// What a node is.
+#[derive(Clone, Debug)]
+pub(crate) enum Value {
+    /// A word, as it was written; `quoted` where quotes make it a text in any case.
+    Scalar { text: String, quoted: bool },
+    /// A list.
+    List(Vec<Node>),
+    /// Keys and values, in the order in which they were written.
+    Map(Vec<(Node, Node)>),
+}
 
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                let inner = serde::de::value::MapAccessDeserializer::new(map);
-                T::deserialize(inner).map(|value| Mapping(Some(value)))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                while seq.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Mapping(None))
-            }
-
-            fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-                Ok(Mapping(None))
-            }
-
-            fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-                Ok(Mapping(None))
-            }
-
-            fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-                Ok(Mapping(None))
-            }
-
-            fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-                Ok(Mapping(None))
-            }
-
-            fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
-                Ok(Mapping(None))
-            }
-
-            fn visit_unit<E>(self) -> Result<Self::Value, E> {
-                Ok(Mapping(None))
-            }
-
-            fn visit_none<E>(self) -> Result<Self::Value, E> {
-                Ok(Mapping(None))
-            }
+impl Node {
+    /// What it is, for a person.
+    pub(crate) fn kind(&self) -> &'static str {
+        match &self.value {
+            Value::Scalar { text, quoted: false } if is_null(text) => "nothing",
+            Value::Scalar { .. } => "a word",
+            Value::List(_) => "a list",
+            Value::Map(_) => "a mapping",
         }
-        deserializer.deserialize_any(Look(PhantomData))
+    }
+
+    /// Is nothing written there?
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(&self.value, Value::Scalar { text, quoted: false } if is_null(text))
     }
 }
 
-/// One word or a list of words.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Words(pub(crate) Vec<String>);
+fn is_null(text: &str) -> bool {
+    matches!(text, "" | "~" | "null" | "Null" | "NULL")
+}
 
-impl<'de> Deserialize<'de> for Words {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Look;
-        impl<'de> Visitor<'de> for Look {
-            type Value = Words;
+impl Node {
+    /// The text of a word, as it was written.
+    pub(crate) fn word(&self) -> Option<&str> {
+        match &self.value {
+            Value::Scalar { text, .. } => Some(text),
+            Value::List(_) | Value::Map(_) => None,
+        }
+    }
 
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a word or a list of words")
+    /// Is it a mapping?
+    pub(crate) const fn is_map(&self) -> bool {
+        matches!(self.value, Value::Map(_))
+    }
+
+    /// The items of a list; a word is a list of one.
+    pub(crate) fn words(&self) -> Vec<&str> {
+        match &self.value {
+            Value::List(items) => items.iter().filter_map(Self::word).collect(),
+            _ => self.word().into_iter().collect(),
+        }
+    }
+
+    /// The keys and values of a mapping, where the keys are words; nothing for what is none.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &Self)> {
+        let pairs = match &self.value {
+            Value::Map(pairs) => pairs.as_slice(),
+            Value::Scalar { .. } | Value::List(_) => &[],
+        };
+        pairs.iter().filter_map(|(key, value)| Some((key.word()?, value)))
+    }
+
+    /// The value of a key, where this is a mapping that has it.
+    pub(crate) fn at_key(&self, key: &str) -> Option<&Self> {
+        self.pairs().find_map(|(name, value)| (name == key).then_some(value))
+    }
+}
+
+/// The document in `text`; `None` when there is nothing but comments.
+///
+/// # Errors
+/// What is no YAML, or more than one document, or too much of it.
+pub(crate) fn parse(text: &str) -> Result<Option<Node>, Broken> {
+    let mut tree = Tree { anchors: HashMap::new(), nodes: 0 };
+    let mut events = Parser::new_from_str(text);
+    let mut root = None;
+    while let Some(next) = events.next() {
+        let (event, span) = next.map_err(|error| broken(&error))?;
+        match event {
+            Event::DocumentStart(..) if root.is_some() => {
+                return Err(Broken::new(at(&span), "a second document, where one is meant"));
             }
+            event if event.is_node() => root = Some(tree.node(&mut events, event, &span, 0)?),
+            _ => {}
+        }
+    }
+    Ok(root.filter(|node| !node.is_null()))
+}
 
-            fn visit_str<E>(self, word: &str) -> Result<Words, E> {
-                Ok(Words(vec![word.to_owned()]))
-            }
+struct Tree {
+    anchors: HashMap<usize, Node>,
+    nodes: usize,
+}
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Words, A::Error> {
-                let mut words = Vec::new();
-                while let Some(word) = seq.next_element::<String>()? {
-                    words.push(word);
+impl Tree {
+    fn node<'a>(
+        &mut self,
+        events: &mut impl Iterator<Item = Result<(Event<'a>, Span), granit_parser::ScanError>>,
+        event: Event<'a>,
+        span: &Span,
+        depth: usize,
+    ) -> Result<Node, Broken> {
+        let mut place = at(span);
+        if depth > MAX_DEPTH {
+            return Err(Broken::new(place, "too deep"));
+        }
+        self.count(1, &place)?;
+        if let Some(tag) = event.tag().filter(|tag| !tag.is_yaml_core_schema()) {
+            return Err(Broken::new(
+                place,
+                format!("the tag {} means nothing here", tag.original()),
+            ));
+        }
+        let anchor = event.anchor_id();
+        let value = match event {
+            Event::Alias(id) => return self.alias(id, &place),
+            Event::Scalar(text, style, ..) => Value::Scalar {
+                text: text.into_owned(),
+                quoted: !matches!(style, ScalarStyle::Plain),
+            },
+            Event::SequenceStart(..) => {
+                let mut items = Vec::new();
+                while let Some((event, span)) = self.inner(events)? {
+                    items.push(self.node(events, event, &span, depth + 1)?);
                 }
-                Ok(Words(words))
+                Value::List(items)
             }
+            _ => Value::Map(self.pairs(events, depth)?),
+        };
+        place.bytes.end = place.bytes.end.max(end_of(&value));
+        let node = Node { at: place, value };
+        if let Some(id) = anchor {
+            self.anchors.insert(id, node.clone());
+        }
+        Ok(node)
+    }
 
-            fn visit_unit<E>(self) -> Result<Words, E> {
-                Ok(Words::default())
-            }
+    fn pairs<'a>(
+        &mut self,
+        events: &mut impl Iterator<Item = Result<(Event<'a>, Span), granit_parser::ScanError>>,
+        depth: usize,
+    ) -> Result<Vec<(Node, Node)>, Broken> {
+        let mut pairs = Vec::new();
+        while let Some((event, span)) = self.inner(events)? {
+            let key = self.node(events, event, &span, depth + 1)?;
+            let Some((event, span)) = self.inner(events)? else {
+                return Err(Broken::new(key.at, "a key without a value"));
+            };
+            pairs.push((key, self.node(events, event, &span, depth + 1)?));
+        }
+        Ok(pairs)
+    }
 
-            fn visit_none<E>(self) -> Result<Words, E> {
-                Ok(Words::default())
+    /// The next node of a list or a mapping; `None` at its end.
+    fn inner<'a>(
+        &self,
+        events: &mut impl Iterator<Item = Result<(Event<'a>, Span), granit_parser::ScanError>>,
+    ) -> Result<Option<(Event<'a>, Span)>, Broken> {
+        for next in events {
+            let (event, span) = next.map_err(|error| broken(&error))?;
+            match event {
+                Event::SequenceEnd | Event::MappingEnd => return Ok(None),
+                event if event.is_node() => return Ok(Some((event, span))),
+                _ => {}
             }
         }
-        deserializer.deserialize_any(Look)
+        Ok(None)
+    }
+
+    /// The anchored node once more. It keeps the place where it was written, which is where a
+    /// fault in it is to be mended.
+    fn alias(&mut self, id: usize, place: &At) -> Result<Node, Broken> {
+        let node = self.anchors.get(&id).cloned();
+        let node =
+            node.ok_or_else(|| Broken::new(place.clone(), "an alias of nothing, or of itself"))?;
+        self.count(size(&node), place)?;
+        Ok(node)
+    }
+
+    fn count(&mut self, nodes: usize, place: &At) -> Result<(), Broken> {
+        self.nodes += nodes;
+        if self.nodes > MAX_NODES {
+            return Err(Broken::new(place.clone(), "too much"));
+        }
+        Ok(())
     }
 }
 
-/// Reads a document, or says in `reading` why it is none.
-pub(crate) fn parse<T: DeserializeOwned>(file: File<'_>, reading: &mut Reading) -> Option<T> {
-    // A file of comments alone is no document, and lays nothing down.
-    let is_blank = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');
-    if file.text.lines().all(is_blank) {
-        return None;
-    }
-    match serde_saphyr::from_str(file.text) {
-        Ok(value) => Some(value),
-        Err(error) => {
-            let line = error.location().map_or(0, |place| number(place.line()));
-            // The error's own text quotes the file, and with it whatever secrets stand there.
-            reading.miss(file.path, line, "not the YAML that this file should be");
-            None
-        }
+fn size(node: &Node) -> usize {
+    1 + match &node.value {
+        Value::Scalar { .. } => 0,
+        Value::List(items) => items.iter().map(size).sum(),
+        Value::Map(pairs) => pairs.iter().map(|(key, value)| size(key) + size(value)).sum(),
     }
 }
 
-/// A line number as claims keep it.
-pub(crate) fn number(line: u64) -> u32 {
-    u32::try_from(line).unwrap_or(u32::MAX)
+fn end_of(value: &Value) -> usize {
+    match value {
+        Value::Scalar { .. } => 0,
+        Value::List(items) => items.last().map_or(0, |node| node.at.bytes.end),
+        Value::Map(pairs) => pairs.last().map_or(0, |(_, value)| value.at.bytes.end),
+    }
+}
+
+fn at(span: &Span) -> At {
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    At {
+        bytes: span.byte_range().unwrap_or_default(),
+        line: number(span.start.line()),
+        column: number(span.start.col().saturating_add(1)),
+    }
+}
+
+fn broken(error: &granit_parser::ScanError) -> Broken {
+    let mark = error.marker();
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let byte = mark.byte_offset().unwrap_or_default();
+    let at = At { bytes: byte..byte, line: number(mark.line()), column: number(mark.col() + 1) };
+    Broken::new(at, format!("no YAML: {}", error.info()))
 }

@@ -27,6 +27,8 @@ pub struct Function {
     pub driver_override: Seen<String>,
     /// The modules whose alias fits it, the kernel's choice first.
     pub modules: Seen<Vec<String>>,
+    /// The modules with a VFIO driver made for it, the one that fits best first.
+    pub variants: Seen<Vec<String>>,
     /// Its IOMMU group: only this link and `iommu` prove that it is translated.
     pub iommu_group: Option<u32>,
     /// Has the kernel tied it to an IOMMU (the `iommu` link)?

@@ -259,8 +259,11 @@ fn kind_name(function: &Function) -> &'static str {
     }
 }
 
-/// Levenshtein's distance, over bytes: names here are short and ASCII.
-fn distance(a: &str, b: &str) -> usize {
+/// How many letters to change to make one name of the other: Levenshtein's distance, over bytes.
+///
+/// Takes time in the product of both lengths: for names that a person typed.
+#[must_use]
+pub fn distance(a: &str, b: &str) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.bytes().enumerate() {
         let mut diagonal = i;

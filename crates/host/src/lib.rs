@@ -8,6 +8,7 @@
 //! read is never silently a "no".
 
 mod claim;
+mod declared;
 mod function;
 mod holder;
 mod host;
@@ -18,9 +19,12 @@ mod seen;
 mod units;
 
 pub use claim::{Applies, Claim, Claims, Condition, Demand, Field, Owner, Quirk, VfCount, fits};
+pub use declared::{
+    Declared, DeclaredDevice, DeclaredPf, DeclaredVfs, DriverWish, MacWish, Matching, Place, VfWish,
+};
 pub use function::{Function, Ids, Pf, Resource, Role, VfAdmin, VfId, is_vfio_driver};
 pub use holder::{Holder, HolderKind};
-pub use host::{Cpu, Firmware, Host, IommuGroup, Kernel, Names, Nearest};
+pub use host::{Cpu, Firmware, Host, IommuGroup, Kernel, Names, Nearest, distance};
 pub use netdev::{IpNet, Netdev};
 pub use platform::{HugePool, IommuRegisters, Memlock, Platform, ReservedRegion};
 pub use policy::{DevicePolicy, DriverChoice, PfPolicy, Policy, VfChange, VfPolicy};

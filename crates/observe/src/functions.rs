@@ -60,6 +60,7 @@ fn read_one(root: &SysRoot, address: Address, path: &str) -> Result<Option<Funct
         driver: root.link_name(&at("driver")).known().cloned(),
         driver_override: Seen::not_asked(at("driver_override")),
         modules: Seen::not_asked(at("modalias")),
+        variants: Seen::not_asked(at("modalias")),
         iommu_group: group.known().and_then(|name| name.parse().ok()),
         behind_iommu: root.link(&at("iommu")).known().is_some(),
         numa_node: numa.known().and_then(|node| u32::try_from(*node).ok()),

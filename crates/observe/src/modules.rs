@@ -34,7 +34,10 @@ pub(crate) fn read(root: &SysRoot, host: &mut Host, paths: &Paths, look: &Look) 
             continue;
         };
         match (whose, &mut function.role) {
-            (Whose::Own, _) => function.modules = modules,
+            (Whose::Own, _) => {
+                function.modules = modules;
+                function.variants = table.as_ref().map(|table| matching(&table.variants, &alias));
+            }
             (Whose::Vfs, Role::Pf(pf)) => {
                 pf.vf_modules = modules;
                 pf.vf_variants = table.as_ref().map(|table| matching(&table.variants, &alias));

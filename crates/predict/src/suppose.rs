@@ -68,6 +68,7 @@ fn vf(pf: &Function, sriov: &Sriov, address: Address, id: VfId) -> Function {
         driver: None,
         driver_override: Seen::not_asked(nothing()),
         modules: Seen::not_asked(nothing()),
+        variants: Seen::not_asked(nothing()),
         iommu_group: None,
         behind_iommu: false,
         numa_node: pf.numa_node,

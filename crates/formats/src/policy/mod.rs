@@ -1,0 +1,330 @@
+//! virtfn's own policy file: text to what it declares, with every fault at its line and column.
+//!
+//! ```yaml
+//! version: 1
+//! pfs:
+//!   - match: { pci: "0000:0b:00.0" }
+//!     vfs: 7
+//!     defaults: { driver: vfio, spoofchk: on, mac: auto }
+//!     vf:
+//!       0: { mac: "52:54:00:6d:90:02", vlan: 42 }
+//!       1-3: { driver: default }
+//! devices:
+//!   - match: { pci: "0000:41:00.0" }
+//!     driver: vfio-pci
+//! ```
+//!
+//! Lost: nothing but comments and the order of keys.
+
+mod fault;
+mod fields;
+mod write;
+
+use virtfn_host::{
+    Declared, DeclaredDevice, DeclaredPf, DeclaredVfs, DriverWish, MacWish, Matching, Place,
+    Switch, VfAdmin, VfIndex, VfWish,
+};
+use virtfn_pci::Address;
+
+pub use fault::Fault;
+pub use write::write;
+
+use crate::yaml::{self, At, Node, Value};
+use fields::Faults;
+
+/// The version of the format that this program reads.
+pub const VERSION: u32 = 1;
+/// The kernel counts VFs in 16 bits.
+const MAX_VFS: u16 = u16::MAX;
+
+/// Reads a policy file; `path` is what its places are called.
+///
+/// # Errors
+/// Every fault of the text, in the order in which they stand.
+pub fn read(path: &str, text: &str) -> Result<Declared, Vec<Fault>> {
+    if text.len() > crate::MAX_FILE_BYTES {
+        return Err(vec![Fault::new(At::default(), "too large: no policy is")]);
+    }
+    let root = match yaml::parse(text) {
+        Ok(Some(root)) => root,
+        Ok(None) => {
+            let fault = Fault::new(At { line: 1, column: 1, bytes: 0..0 }, "nothing in it");
+            return Err(vec![fault.hint(Some("the least policy: version: 1".into()))]);
+        }
+        Err(broken) => return Err(vec![broken.into()]),
+    };
+    let mut reader = Reader { path, faults: Faults::default() };
+    let declared = reader.policy(&root).unwrap_or_default();
+    let mut faults = reader.faults.0;
+    if faults.is_empty() {
+        return Ok(declared);
+    }
+    faults.sort_by_key(|fault| (fault.line(), fault.column()));
+    Err(faults)
+}
+
+struct Reader<'a> {
+    path: &'a str,
+    faults: Faults,
+}
+
+impl Reader<'_> {
+    fn policy(&mut self, root: &Node) -> Option<Declared> {
+        let [version, pfs, devices] =
+            self.faults.fields(root, "a policy", ["version", "pfs", "devices"])?;
+        match version {
+            None => {
+                let fault = Fault::new(root.at.clone(), "says no version");
+                self.faults.add(fault.hint(Some(format!("its first line: version: {VERSION}"))));
+            }
+            Some(node) => {
+                self.faults.word(node, "version", |text| match text {
+                    "1" => Ok(()),
+                    _ => Err(format!("this virtfn reads version {VERSION}, and it says {text}")),
+                });
+            }
+        }
+        let pfs = pfs.map_or(&[][..], |node| self.faults.items(node, "`pfs`"));
+        let devices = devices.map_or(&[][..], |node| self.faults.items(node, "`devices`"));
+        Some(Declared {
+            pfs: pfs.iter().filter_map(|node| self.pf(node)).collect(),
+            devices: devices.iter().filter_map(|node| self.device(node)).collect(),
+        })
+    }
+
+    fn pf(&mut self, node: &Node) -> Option<DeclaredPf> {
+        let names = ["match", "vfs", "autoprobe", "defaults", "vf"];
+        let [matching, vfs, autoprobe, defaults, vf] = self.faults.fields(node, "a PF", names)?;
+        if vfs.is_none() {
+            self.lacks(node, "vfs", "how many VFs it shall have: vfs: 7");
+        }
+        let vfs: Option<u16> = vfs.and_then(|node| self.number(node, "vfs", 0, MAX_VFS));
+        let autoprobe = autoprobe.and_then(|node| self.switch(node, "autoprobe"));
+        let defaults = defaults.map(|node| self.vf(node, "`defaults`", true)).unwrap_or_default();
+        let matching = self.matching(node, matching);
+        let place = self.place(node);
+        let pf = DeclaredPf {
+            place,
+            matching: matching.clone().unwrap_or_default(),
+            autoprobe: autoprobe.map(|switch| switch == Switch::On),
+            // Without a number of VFs, their own faults are told all the same.
+            vf: vf.map(|node| self.ranges(node, vfs.unwrap_or(MAX_VFS))).unwrap_or_default(),
+            vfs: vfs.unwrap_or_default(),
+            defaults,
+        };
+        (matching.is_some() && vfs.is_some()).then_some(pf)
+    }
+
+    fn device(&mut self, node: &Node) -> Option<DeclaredDevice> {
+        let [matching, driver] = self.faults.fields(node, "a device", ["match", "driver"])?;
+        if driver.is_none() {
+            self.lacks(node, "driver", "who drives it: driver: vfio-pci");
+        }
+        Some(DeclaredDevice {
+            place: self.place(node),
+            matching: self.matching(node, matching)?,
+            driver: self.driver(driver?)?,
+        })
+    }
+
+    fn matching(&mut self, owner: &Node, node: Option<&Node>) -> Option<Matching> {
+        let Some(node) = node else {
+            self.lacks(owner, "match", "which device is meant: match: { pci: \"0000:0b:00.0\" }");
+            return None;
+        };
+        let names = ["pci", "netdev", "mac", "driver", "vendor", "device", "serial"];
+        let before = self.faults.0.len();
+        let [pci, netdev, mac, driver, vendor, device, serial] =
+            self.faults.fields(node, "`match`", names)?;
+        let matching = Matching {
+            pci: self.faults.value::<Address>(pci, "pci"),
+            netdev: netdev.and_then(|node| self.faults.word(node, "netdev", |text| name(text, 15))),
+            mac: self.faults.value(mac, "mac"),
+            driver: driver.and_then(|node| self.faults.word(node, "driver", |text| name(text, 63))),
+            vendor: vendor.and_then(|node| self.faults.word(node, "vendor", id)),
+            device: device.and_then(|node| self.faults.word(node, "device", id)),
+            serial: serial.and_then(|node| self.faults.word(node, "serial", serial_number)),
+        };
+        if matching == Matching::default() {
+            if self.faults.0.len() == before {
+                self.faults
+                    .add(Fault::new(node.at.clone(), "`match` is empty, and fits any device"));
+            }
+            return None;
+        }
+        Some(matching)
+    }
+
+    fn ranges(&mut self, node: &Node, vfs: u16) -> Vec<DeclaredVfs> {
+        let Value::Map(pairs) = &node.value else {
+            let why = format!("`vf` is {}, and a mapping from VFs is meant", node.kind());
+            let hint = "vf: { 0: { vlan: 42 }, 1-3: { driver: default } }";
+            self.faults.add(Fault::new(node.at.clone(), why).hint(Some(hint.into())));
+            return Vec::new();
+        };
+        let mut ranges: Vec<DeclaredVfs> = Vec::new();
+        for (key, value) in pairs {
+            let Some((first, last)) = self.faults.word(key, "vf", range) else { continue };
+            if last.0 >= vfs {
+                let why = format!("there is no VF {last}: {vfs} are declared, 0 to {}", {
+                    i32::from(vfs) - 1
+                });
+                self.faults.add(Fault::new(key.at.clone(), why));
+            }
+            let overlaps = |there: &&DeclaredVfs| first <= there.last && there.first <= last;
+            if let Some(there) = ranges.iter().find(overlaps) {
+                let there = shown(there.first, there.last);
+                let why = format!("overlaps {there}: what holds for a VF is said once");
+                self.faults.add(Fault::new(key.at.clone(), why));
+            }
+            let wish = self.vf(value, "a VF", first != last);
+            ranges.push(DeclaredVfs { first, last, wish });
+        }
+        ranges.sort_by_key(|range| range.first);
+        ranges
+    }
+
+    /// What VFs shall be; `several`: it is for more than one, which cannot share an address.
+    fn vf(&mut self, node: &Node, what: &str, several: bool) -> VfWish {
+        if node.is_null() {
+            return VfWish::default();
+        }
+        let Some(fields) = self.faults.fields(node, what, VF_KEYS) else {
+            return VfWish::default();
+        };
+        let [mac, vlan, qos, proto, spoofchk, trust, link, min, max, rss, driver] = fields;
+        let faults = &mut self.faults;
+        let mac = mac.and_then(|node| faults.word(node, "mac", |text| mac_wish(text, several)));
+        let admin = VfAdmin {
+            mac: None,
+            vlan: faults.value(vlan, "vlan"),
+            qos: faults.value(qos, "qos"),
+            proto: faults.value(proto, "proto"),
+            spoofchk: spoofchk.and_then(|node| self.switch(node, "spoofchk")),
+            trust: trust.and_then(|node| self.switch(node, "trust")),
+            link: self.faults.value(link, "link"),
+            min_rate: self.faults.value(min, "min_rate"),
+            max_rate: self.faults.value(max, "max_rate"),
+            query_rss: rss.and_then(|node| self.switch(node, "query_rss")),
+        };
+        VfWish { admin, mac, driver: driver.and_then(|node| self.driver(node)) }
+    }
+
+    fn driver(&mut self, node: &Node) -> Option<DriverWish> {
+        self.faults.word(node, "driver", |text| match text {
+            "default" => Ok(DriverWish::Default),
+            "none" => Ok(DriverWish::None),
+            "vfio" => Ok(DriverWish::Vfio),
+            text => name(text, 63).map(DriverWish::Named),
+        })
+    }
+
+    /// `on` and `off`, and what YAML takes for the same.
+    fn switch(&mut self, node: &Node, what: &str) -> Option<Switch> {
+        self.faults.word(node, what, |text| match text.to_ascii_lowercase().as_str() {
+            "on" | "true" | "yes" => Ok(Switch::On),
+            "off" | "false" | "no" => Ok(Switch::Off),
+            _ => {
+                Err(format!("`{}` is not `on` or `off`", text.chars().take(64).collect::<String>()))
+            }
+        })
+    }
+
+    fn number(&mut self, node: &Node, what: &str, least: u16, most: u16) -> Option<u16> {
+        self.faults.word(node, what, |text| {
+            let plain = text.bytes().all(|byte| byte.is_ascii_digit());
+            let number = text.parse().ok().filter(|n| plain && (least..=most).contains(n));
+            number.ok_or_else(|| {
+                let text: String = text.chars().take(64).collect();
+                format!("`{text}` is not a number from {least} to {most}")
+            })
+        })
+    }
+
+    fn lacks(&mut self, node: &Node, key: &str, hint: &str) {
+        // The mapping whole would be underlined; its first line is enough.
+        let mut at = node.at.clone();
+        at.bytes.end = at.bytes.start;
+        self.faults.add(Fault::new(at, format!("`{key}` is missing")).hint(Some(hint.into())));
+    }
+
+    fn place(&self, node: &Node) -> Place {
+        Place { path: self.path.to_owned(), line: node.at.line, column: node.at.column }
+    }
+}
+
+/// What may be said of a VF.
+const VF_KEYS: [&str; 11] = [
+    "mac",
+    "vlan",
+    "qos",
+    "proto",
+    "spoofchk",
+    "trust",
+    "link",
+    "min_rate",
+    "max_rate",
+    "query_rss",
+    "driver",
+];
+
+fn mac_wish(text: &str, several: bool) -> Result<MacWish, String> {
+    match text {
+        "auto" => Ok(MacWish::Auto),
+        _ if several => Err("VFs cannot share an address: `auto`, or one VF by one".into()),
+        text => {
+            text.parse().map(MacWish::Given).map_err(|bad: virtfn_host::BadValue| bad.to_string())
+        }
+    }
+}
+
+fn range(text: &str) -> Result<(VfIndex, VfIndex), String> {
+    let bad = |_| {
+        format!("`{}` is neither a VF (3) nor a range of them (1-3)", {
+            text.chars().take(64).collect::<String>()
+        })
+    };
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let (first, last): (VfIndex, VfIndex) =
+        (first.trim().parse().map_err(bad)?, last.trim().parse().map_err(bad)?);
+    if last < first {
+        return Err(format!("ends before it begins: {last}-{first} is meant?"));
+    }
+    Ok((first, last))
+}
+
+fn shown(first: VfIndex, last: VfIndex) -> String {
+    if first == last { format!("`{first}`") } else { format!("`{first}-{last}`") }
+}
+
+/// A name that the kernel can have: no path, no spaces.
+fn name(text: &str, longest: usize) -> Result<String, String> {
+    let fits = |byte: u8| byte.is_ascii_graphic() && byte != b'/';
+    let sound = !text.is_empty() && text.len() <= longest && text.bytes().all(fits);
+    let shown = || text.chars().take(64).collect::<String>();
+    if sound { Ok(text.to_owned()) } else { Err(format!("`{}` is no name", shown())) }
+}
+
+/// Four hex digits, with or without `0x`.
+fn id(text: &str) -> Result<u16, String> {
+    let digits = text.strip_prefix("0x").unwrap_or(text);
+    let sound = (1..=4).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    let number = u16::from_str_radix(digits, 16).ok().filter(|_| sound);
+    number.ok_or_else(|| {
+        format!("`{}` is not four hex digits", text.chars().take(64).collect::<String>())
+    })
+}
+
+/// A PCI Express serial number, as `lspci` prints it: `90-e2-ba-ff-ff-12-34-56`, or without dashes.
+fn serial_number(text: &str) -> Result<u64, String> {
+    let digits: String = text.chars().filter(|c| !matches!(c, '-' | ':')).collect();
+    let sound = digits.len() == 16 && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    let number = u64::from_str_radix(&digits, 16).ok().filter(|_| sound);
+    number.ok_or_else(|| {
+        let text: String = text.chars().take(64).collect();
+        format!("`{text}` is not a serial number (90-e2-ba-ff-ff-12-34-56, as lspci -v shows it)")
+    })
+}
+
+#[cfg(test)]
+mod tests;

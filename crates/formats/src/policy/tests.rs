@@ -1,0 +1,180 @@
+use super::*;
+use proptest::prelude::*;
+
+const EXAMPLE: &str = r#"# the seed machine
+version: 1
+pfs:
+  - match: { pci: "0000:0b:00.0" }
+    vfs: 7
+    autoprobe: off
+    defaults: { driver: vfio-pci, spoofchk: on, trust: off, mac: auto }
+    vf:
+      0:   { mac: "52:54:00:6d:90:02", vlan: 42 }
+      1-3: { driver: default, proto: 802.1ad, max_rate: 100 }
+devices:
+  - match: { pci: 41:00.0 }
+    driver: vfio
+"#;
+
+fn faults(text: &str) -> Vec<String> {
+    let show = |fault: &Fault| {
+        let hint = fault.meant().map(|hint| format!(" ({hint})")).unwrap_or_default();
+        format!("{}:{} {}{hint}", fault.line(), fault.column(), fault.why())
+    };
+    read("p", text).unwrap_err().iter().map(show).collect()
+}
+
+#[test]
+fn the_example_is_read() {
+    let declared = read("p", EXAMPLE).unwrap();
+    let [pf] = &declared.pfs[..] else { panic!() };
+    assert_eq!(pf.place, Place { path: "p".into(), line: 4, column: 5 });
+    assert_eq!((pf.vfs, pf.autoprobe), (7, Some(false)));
+    assert_eq!(pf.matching.to_string(), "pci 0000:0b:00.0");
+    let zero = pf.wish(VfIndex(0));
+    assert_eq!(zero.mac, Some(MacWish::Given("52:54:00:6d:90:02".parse().unwrap())));
+    assert_eq!(zero.driver, Some(DriverWish::Named("vfio-pci".into())));
+    assert_eq!(zero.admin.trust, Some(Switch::Off));
+    let two = pf.wish(VfIndex(2));
+    assert_eq!((two.mac, two.driver), (Some(MacWish::Auto), Some(DriverWish::Default)));
+    assert_eq!(pf.wish(VfIndex(6)), pf.defaults);
+    assert_eq!(declared.devices[0].driver, DriverWish::Vfio);
+}
+
+#[test]
+fn what_is_written_reads_the_same() {
+    let declared = read("p", EXAMPLE).unwrap();
+    let mut again = read("p", &write(&declared)).unwrap();
+    for (again, first) in again.pfs.iter_mut().zip(&declared.pfs) {
+        again.place = first.place.clone();
+    }
+    for (again, first) in again.devices.iter_mut().zip(&declared.devices) {
+        again.place = first.place.clone();
+    }
+    assert_eq!(again, declared);
+}
+
+#[test]
+fn each_fault_is_told_with_its_place_and_what_was_meant() {
+    let pf = |rest: &str| format!("version: 1\npfs:\n  - match: {{ pci: 0b:00.0 }}\n{rest}");
+    for (text, told) in [
+        ("", "1:1 nothing in it (the least policy: version: 1)"),
+        ("pfs: []", "1:1 says no version (its first line: version: 1)"),
+        ("version: 2", "1:10 `version`: this virtfn reads version 1, and it says 2"),
+        ("version: 1\npf: []", "2:1 a policy has no `pf` (`pfs` is meant?)"),
+        (
+            "version: 1\npfs: 3",
+            "2:6 `pfs` is a word, and a list is meant (each entry begins with a dash: - match: { pci: \"0000:0b:00.0\" })",
+        ),
+        (&pf("    numvfs: 3"), "3:5 `vfs` is missing (how many VFs it shall have: vfs: 7)"),
+        (&pf("    vfs: 65536"), "4:10 `vfs`: `65536` is not a number from 0 to 65535"),
+        (&pf("    vfs: 7\n    vfs: 8"), "5:5 `vfs` is there twice"),
+        (&pf("    vfs: 7\n    vf: { 7: {} }"), "5:11 there is no VF 7: 7 are declared, 0 to 6"),
+        (
+            &pf("    vfs: 7\n    vf: { 1-3: {}, 3: {} }"),
+            "5:20 overlaps `1-3`: what holds for a VF is said once",
+        ),
+        (&pf("    vfs: 7\n    vf: { 3-1: {} }"), "5:11 `vf`: ends before it begins: 1-3 is meant?"),
+        (
+            &pf("    vfs: 7\n    vf: { 0: { spoof-chk: on } }"),
+            "5:16 a VF has no `spoof-chk` (`spoofchk` is meant?)",
+        ),
+        (
+            &pf("    vfs: 7\n    vf: { 0: { vlan: 4095 } }"),
+            "5:22 `vlan`: `4095` is not a VLAN number (0 for none, else 1 to 4094)",
+        ),
+        (
+            &pf("    vfs: 7\n    vf: { 0: { trust: maybe } }"),
+            "5:23 `trust`: `maybe` is not `on` or `off`",
+        ),
+        (
+            &pf("    vfs: 7\n    defaults: { mac: \"52:54:00:00:00:01\" }"),
+            "5:22 `mac`: VFs cannot share an address: `auto`, or one VF by one",
+        ),
+        (&pf("    vfs: 7\n    defaults: { driver: ../x }"), "5:25 `driver`: `../x` is no name"),
+        (
+            "version: 1\npfs:\n  - vfs: 1",
+            "3:5 `match` is missing (which device is meant: match: { pci: \"0000:0b:00.0\" })",
+        ),
+        (
+            "version: 1\npfs:\n  - { vfs: 1, match: {} }",
+            "3:22 `match` is empty, and fits any device",
+        ),
+        (
+            "version: 1\ndevices:\n  - match: { pci: 0b:00.0 }",
+            "3:5 `driver` is missing (who drives it: driver: vfio-pci)",
+        ),
+        ("version: 1\n---\nversion: 1", "2:1 a second document, where one is meant"),
+        ("version: !x 1", "1:13 the tag !x means nothing here"),
+        ("version: [1", "1:10 no YAML"),
+    ] {
+        let all = faults(text);
+        assert!(all.iter().any(|fault| fault.starts_with(told)), "{text}\n{all:#?}\n{told}");
+    }
+}
+
+#[test]
+fn all_faults_are_told_at_once_in_order() {
+    let text = "version: 1\npfs:\n  - match: { pci: zz }\n    vfs: x\n    vf: { 0: { vlan: 9999, qos: 9 } }";
+    assert_eq!(faults(text).len(), 4, "{:#?}", faults(text));
+}
+
+#[test]
+fn a_fault_is_shown_with_a_caret_under_it() {
+    let text = "version: 1\npfs:\n  - match: { pci: 0b:00.0 }\n    vfs: 7\n    vf: { 0: { vlan: 5000 } }\n";
+    let faults = read("etc/policy.yaml", text).unwrap_err();
+    assert_eq!(
+        faults[0].show("etc/policy.yaml", text),
+        "etc/policy.yaml:5:22: `vlan`: `5000` is not a VLAN number (0 for none, else 1 to 4094)\n \
+         5 |     vf: { 0: { vlan: 5000 } }\n   |                      ^^^^"
+    );
+}
+
+#[test]
+fn anchors_serve_and_cannot_grow_without_bound() {
+    let text = "version: 1\npfs:\n  - match: { pci: 0b:00.0 }\n    vfs: 2\n    vf: { 0: &a { vlan: 7 }, 1: *a }";
+    let declared = read("p", text).unwrap();
+    assert_eq!(declared.pfs[0].wish(VfIndex(1)), declared.pfs[0].wish(VfIndex(0)));
+    let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x]\n");
+    for level in 1..12 {
+        let below = format!("*a{}", level - 1);
+        bomb += &format!("a{level}: &a{level} [{}]\n", vec![below; 8].join(", "));
+    }
+    assert!(faults(&bomb)[0].contains("too much"), "{:?}", faults(&bomb));
+    let deep = format!("version: {}1{}", "[".repeat(200), "]".repeat(200));
+    assert_eq!(faults(&deep).len(), 1);
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_the_reader_panic(text in "(?s).{0,300}") {
+        if let Err(faults) = read("p", &text) {
+            for fault in faults {
+                prop_assert!(!fault.show("p", &text).is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn no_damage_makes_the_reader_panic(at in 0usize..400, with in "[ -~\n]{0,3}") {
+        let mut text = EXAMPLE.to_owned();
+        let at = at.min(text.len());
+        text.replace_range(at..text.len().min(at + with.len()), &with);
+        if let Err(faults) = read("p", &text) {
+            for fault in faults {
+                prop_assert!(!fault.show("p", &text).is_empty());
+            }
+        }
+    }
+}
+
+#[test]
+fn the_documented_policies_are_read() {
+    for text in [
+        include_str!("../../../../docs/policy/seed.yaml"),
+        include_str!("../../../../docs/policy/vms.yaml"),
+    ] {
+        let declared = read("p", text).unwrap();
+        assert!(!declared.pfs.is_empty());
+    }
+}

@@ -1,0 +1,115 @@
+//! A policy as a file that people read: what is the same for VFs in a row is said once.
+
+use std::fmt::Write as _;
+
+use virtfn_host::{
+    Declared, DeclaredPf, DeclaredVfs, DriverWish, MacWish, Matching, VfIndex, VfWish,
+};
+
+use super::VERSION;
+
+/// The policy file that declares this. Reading it gives the same, but for the places.
+#[must_use]
+pub fn write(declared: &Declared) -> String {
+    let mut text = format!("version: {VERSION}\n");
+    if !declared.pfs.is_empty() {
+        text += "pfs:\n";
+    }
+    for pf in &declared.pfs {
+        text += &write_pf(pf);
+    }
+    if !declared.devices.is_empty() {
+        text += "devices:\n";
+    }
+    for device in &declared.devices {
+        let (matching, driver) = (write_match(&device.matching), write_driver(&device.driver));
+        // Writing into a String cannot fail.
+        let _ = write!(text, "  - match: {matching}\n    driver: {driver}\n");
+    }
+    text
+}
+
+fn write_pf(pf: &DeclaredPf) -> String {
+    let mut text = format!("  - match: {}\n    vfs: {}\n", write_match(&pf.matching), pf.vfs);
+    if let Some(autoprobe) = pf.autoprobe {
+        let _ = writeln!(text, "    autoprobe: {}", if autoprobe { "on" } else { "off" });
+    }
+    if pf.defaults != VfWish::default() {
+        let _ = writeln!(text, "    defaults: {}", write_wish(&pf.defaults));
+    }
+    if !pf.vf.is_empty() {
+        text += "    vf:\n";
+    }
+    for vfs in &pf.vf {
+        let _ = writeln!(text, "      {}: {}", write_range(vfs), write_wish(&vfs.wish));
+    }
+    text
+}
+
+fn write_range(vfs: &DeclaredVfs) -> String {
+    let DeclaredVfs { first: VfIndex(first), last: VfIndex(last), .. } = vfs;
+    if first == last { first.to_string() } else { format!("{first}-{last}") }
+}
+
+fn write_match(matching: &Matching) -> String {
+    flow([
+        ("pci", matching.pci.map(|pci| quoted(&pci.to_string()))),
+        ("netdev", matching.netdev.as_deref().map(quoted)),
+        ("mac", matching.mac.map(|mac| quoted(&mac.to_string()))),
+        ("driver", matching.driver.as_deref().map(quoted)),
+        ("vendor", matching.vendor.map(|id| quoted(&format!("{id:04x}")))),
+        ("device", matching.device.map(|id| quoted(&format!("{id:04x}")))),
+        ("serial", matching.serial.map(|serial| quoted(&format!("{serial:016x}")))),
+    ])
+}
+
+fn write_wish(wish: &VfWish) -> String {
+    let admin = &wish.admin;
+    flow([
+        (
+            "mac",
+            wish.mac.map(|mac| match mac {
+                MacWish::Auto => "auto".to_owned(),
+                MacWish::Given(mac) => quoted(&mac.to_string()),
+            }),
+        ),
+        ("vlan", admin.vlan.map(|vlan| vlan.to_string())),
+        ("qos", admin.qos.map(|qos| qos.to_string())),
+        ("proto", admin.proto.map(|proto| proto.to_string())),
+        ("spoofchk", admin.spoofchk.map(|switch| switch.to_string())),
+        ("trust", admin.trust.map(|switch| switch.to_string())),
+        ("link", admin.link.map(|link| link.to_string())),
+        ("min_rate", admin.min_rate.map(|rate| rate.to_string())),
+        ("max_rate", admin.max_rate.map(|rate| rate.to_string())),
+        ("query_rss", admin.query_rss.map(|switch| switch.to_string())),
+        ("driver", wish.driver.as_ref().map(write_driver)),
+    ])
+}
+
+fn write_driver(driver: &DriverWish) -> String {
+    match driver {
+        DriverWish::Default => "default".into(),
+        DriverWish::None => "none".into(),
+        DriverWish::Vfio => "vfio".into(),
+        DriverWish::Named(name) => quoted(name),
+    }
+}
+
+/// `{ key: value, … }` of what has a value.
+fn flow<const N: usize>(pairs: [(&str, Option<String>); N]) -> String {
+    let said = pairs.into_iter().filter_map(|(key, value)| Some(format!("{key}: {}", value?)));
+    let said: Vec<String> = said.collect();
+    if said.is_empty() { "{}".into() } else { format!("{{ {} }}", said.join(", ")) }
+}
+
+/// Quoted, so that no reader of YAML takes an address for a number.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        if matches!(c, '"' | '\\') {
+            quoted.push('\\');
+        }
+        quoted.push(c);
+    }
+    quoted + "\""
+}

@@ -1,0 +1,168 @@
+//! What a policy file says shall be, before it is known on which machine.
+
+use virtfn_pci::Address;
+
+use crate::{MacAddress, VfAdmin, VfIndex};
+
+/// What files declare: each entry finds its device on the machine by what it matches.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Declared {
+    /// The PFs.
+    pub pfs: Vec<DeclaredPf>,
+    /// Whole functions whose driver matters.
+    pub devices: Vec<DeclaredDevice>,
+}
+
+/// Where in which file something stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The file.
+    pub path: String,
+    /// The line, from 1.
+    pub line: u32,
+    /// The column, from 1.
+    pub column: u32,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}:{}", self.path, self.line, self.column)
+    }
+}
+
+/// A PF and its VFs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeclaredPf {
+    /// Where it stands.
+    pub place: Place,
+    /// Which PF is meant.
+    pub matching: Matching,
+    /// How many VFs it shall have.
+    pub vfs: u16,
+    /// Shall the kernel look for drivers of new VFs? `None`: as it is.
+    pub autoprobe: Option<bool>,
+    /// What holds for every VF that says nothing else.
+    pub defaults: VfWish,
+    /// Ranges of VFs, none of which overlap.
+    pub vf: Vec<DeclaredVfs>,
+}
+
+/// A range of VFs and what they shall be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeclaredVfs {
+    /// The first.
+    pub first: VfIndex,
+    /// The last; the same for one alone.
+    pub last: VfIndex,
+    /// What they shall be.
+    pub wish: VfWish,
+}
+
+/// What a VF shall be; `None` everywhere: as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VfWish {
+    /// Its settings on the PF's side but for its address.
+    pub admin: VfAdmin,
+    /// Its address.
+    pub mac: Option<MacWish>,
+    /// Its driver.
+    pub driver: Option<DriverWish>,
+}
+
+/// An address, or the order to derive one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MacWish {
+    /// Derived from the PF's permanent address and the VF's number.
+    Auto,
+    /// This one.
+    Given(MacAddress),
+}
+
+/// A driver, or how to choose one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DriverWish {
+    /// The kernel's choice.
+    Default,
+    /// Nobody.
+    None,
+    /// The VFIO driver that fits best: one made for the device, else `vfio-pci`.
+    Vfio,
+    /// This one.
+    Named(String),
+}
+
+/// A function whose driver matters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeclaredDevice {
+    /// Where it stands.
+    pub place: Place,
+    /// Which function is meant.
+    pub matching: Matching,
+    /// Who drives it.
+    pub driver: DriverWish,
+}
+
+/// Which device is meant: all that is said must hold. Something always is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Matching {
+    /// Its address.
+    pub pci: Option<Address>,
+    /// The name of its network interface now.
+    pub netdev: Option<String>,
+    /// The permanent address of its network interface.
+    pub mac: Option<MacAddress>,
+    /// Its driver.
+    pub driver: Option<String>,
+    /// Its vendor.
+    pub vendor: Option<u16>,
+    /// Its device.
+    pub device: Option<u16>,
+    /// Its PCI Express serial number.
+    pub serial: Option<u64>,
+}
+
+impl Matching {
+    /// Does it name one device, as against a kind of which there may be more?
+    #[must_use]
+    pub const fn is_identity(&self) -> bool {
+        self.pci.is_some() || self.netdev.is_some() || self.mac.is_some()
+    }
+}
+
+impl std::fmt::Display for Matching {
+    /// As it is written in the file: `pci 0000:0b:00.0, driver igb`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let parts = [
+            self.pci.map(|pci| format!("pci {pci}")),
+            self.netdev.as_ref().map(|name| format!("netdev {name}")),
+            self.mac.map(|mac| format!("mac {mac}")),
+            self.driver.as_ref().map(|driver| format!("driver {driver}")),
+            self.vendor.map(|vendor| format!("vendor {vendor:04x}")),
+            self.device.map(|device| format!("device {device:04x}")),
+            self.serial.map(|serial| format!("serial {serial:016x}")),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        f.write_str(&parts.join(", "))
+    }
+}
+
+impl VfWish {
+    /// This wish, and `other`'s where it says nothing.
+    #[must_use]
+    pub fn or(&self, other: &Self) -> Self {
+        Self {
+            admin: self.admin.or(&other.admin),
+            mac: self.mac.or(other.mac),
+            driver: self.driver.clone().or_else(|| other.driver.clone()),
+        }
+    }
+}
+
+impl DeclaredPf {
+    /// What one VF shall be: its own range before the defaults.
+    #[must_use]
+    pub fn wish(&self, index: VfIndex) -> VfWish {
+        let own = self.vf.iter().find(|vfs| vfs.first <= index && index <= vfs.last);
+        own.map_or_else(|| self.defaults.clone(), |vfs| vfs.wish.or(&self.defaults))
+    }
+}

@@ -1,0 +1,31 @@
+//! Any text as a policy file: it is read or its faults are shown, and what was read and written
+//! reads the same.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use virtfn_formats::policy;
+use virtfn_host::Declared;
+
+fuzz_target!(|bytes: &[u8]| {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    match policy::read("policy.yaml", text) {
+        Ok(declared) => {
+            let written = policy::write(&declared);
+            let again = policy::read("policy.yaml", &written).expect("what we write, we read");
+            assert_eq!(without_places(again), without_places(declared), "{written}");
+        }
+        Err(faults) => {
+            assert!(!faults.is_empty());
+            for fault in faults {
+                assert!(fault.show("policy.yaml", text).starts_with("policy.yaml:"));
+            }
+        }
+    }
+});
+
+fn without_places(mut declared: Declared) -> Declared {
+    declared.pfs.iter_mut().for_each(|pf| pf.place = Default::default());
+    declared.devices.iter_mut().for_each(|device| device.place = Default::default());
+    declared
+}
