@@ -7,11 +7,15 @@
 mod diff;
 mod driver;
 mod error;
+mod matched;
+mod parts;
 mod room;
 mod step;
 
 pub use diff::diff;
 pub use error::PlanError;
+pub use matched::{Matched, Misfit, Unmatched};
+pub use parts::{Part, parts};
 pub use step::{Action, Interrupted, Plan, Step, Target, Use};
 
 use virtfn_host::{Host, Policy, VfId};

@@ -75,6 +75,7 @@ fn function(address: Address, device: u16, role: Role) -> Function {
         driver: None,
         driver_override: Seen::Absent,
         modules: Seen::Known(vec!["igbvf".into()]),
+        variants: Seen::Absent,
         iommu_group: None,
         behind_iommu: true,
         numa_node: None,
