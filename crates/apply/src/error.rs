@@ -51,6 +51,12 @@ pub enum ApplyError {
         /// How many there were.
         steps: usize,
     },
+    /// Several devices were to be changed, and not all were.
+    #[error("{} not as they should be", failed.iter().map(|(device, _)| device.short()).collect::<Vec<_>>().join(", "))]
+    Devices {
+        /// Each with its reason.
+        failed: Vec<(Address, ApplyError)>,
+    },
     /// Every step ran, and the machine is still not what was asked for.
     #[error("the kernel took every write, and still this is to be done: {}", left.join("; "))]
     Drift {

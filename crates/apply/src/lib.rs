@@ -6,6 +6,7 @@
 //! run ends in the wanted state.
 
 mod error;
+mod execute;
 mod guard;
 mod journal;
 mod lock;
@@ -14,4 +15,4 @@ mod run;
 mod steps;
 
 pub use error::{ApplyError, Cause, FailedStep};
-pub use run::{InUse, Options, Outcome, Progress, dry_run, run};
+pub use run::{Ended, InUse, OnFailure, Options, Outcome, Progress, dry_run, run};

@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use virtfn_host::{Host, Policy};
-use virtfn_kernel::{Door, SysRoot, Watch};
+use virtfn_kernel::{SysRoot, Watch};
 use virtfn_observe::{Facet, Look};
 use virtfn_pci::Address;
-use virtfn_plan::{Action, Interrupted, Plan, Step, Target, diff, verify};
+use virtfn_plan::{Interrupted, Part, Plan, Step, parts, verify};
 
 use crate::error::{ApplyError, FailedStep};
+use crate::execute::{Count, execute, roll_back};
 use crate::guard;
 use crate::journal::Journal;
 use crate::lock::Locks;
-use crate::steps;
 
 /// Whether users of functions are spared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,26 @@ pub enum InUse {
     Refuse,
     /// They lose it.
     Cut,
+}
+
+/// What becomes of a device some of whose steps failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnFailure {
+    /// What was done stays: the same command again does the rest.
+    Keep,
+    /// It is put back to what it was.
+    RollBack,
+}
+
+/// How a step ended.
+#[derive(Clone, Copy, Debug)]
+pub enum Ended<'a> {
+    /// It is done, and was read back.
+    Done,
+    /// It failed.
+    Failed(&'a FailedStep),
+    /// It needs one that failed, and was not tried.
+    Skipped,
 }
 
 /// What a run tells while it goes on.
@@ -42,6 +62,20 @@ pub enum Progress<'a> {
         /// The step.
         step: &'a Step,
     },
+    /// A step ended, or will never begin.
+    Ended {
+        /// The step.
+        step: &'a Step,
+        /// How.
+        how: Ended<'a>,
+    },
+    /// A device some of whose steps failed was put back to what it was.
+    RolledBack {
+        /// The device.
+        device: Address,
+        /// What could not be put back.
+        left: Option<String>,
+    },
 }
 
 /// How to run.
@@ -50,6 +84,8 @@ pub struct Options<'a> {
     pub state: PathBuf,
     /// Whether users are spared.
     pub in_use: InUse,
+    /// What becomes of what was half done.
+    pub on_failure: OnFailure,
     /// Sees every write.
     pub watch: &'a mut dyn Watch,
     /// Hears how far it is.
@@ -68,7 +104,9 @@ pub struct Outcome {
 /// Changes what a machine has into what `wish` makes of it. `about` names the functions that the
 /// wish is about, a VF by its PF: those are locked.
 ///
-/// `wish` is given the machine and the policy that it has, and gives back what shall be.
+/// `wish` is given the machine and the policy that it has, and gives back what shall be. Nothing is
+/// changed at all while anybody would lose a function that is to be spared; what else keeps one
+/// device from what it shall have keeps no other from it.
 ///
 /// # Errors
 /// When nothing was changed (in use, locked, no plan), or when not all of it was.
@@ -85,38 +123,104 @@ pub fn run<E: From<ApplyError>>(
         (options.progress)(Progress::Recovers(*pf));
     }
     let (mut host, policy) = wanted(root, about, &wish, &options.state)?;
-    let mut plan = diff(&host, &policy).map_err(ApplyError::from)?;
-    if guard::settle_doubts(root, &mut host, &plan) {
-        plan = diff(&host, &policy).map_err(ApplyError::from)?;
+    let mut devices = parts(&host, &policy);
+    if guard::settle_doubts(root, &mut host, &joined(&devices)) {
+        devices = parts(&host, &policy);
     }
-    guard(&plan, options)?;
-    if let Some(pf) = guard::stuck(root, &host, &plan) {
+    let whole = joined(&devices);
+    guard(&whole, options)?;
+    if let Some(pf) = guard::stuck(root, &host, &whole) {
         return Err(ApplyError::Stuck { pf }.into());
     }
-    for note in &plan.notes {
+    for note in &whole.notes {
         (options.progress)(Progress::Note(note));
     }
-    execute(root, &host, &policy, &plan, about, options)?;
+    let failed = run_parts(root, &host, &devices, options);
     let after = observe(root, about)?;
-    let left = verify(&after, &policy, &plan).map_err(ApplyError::from)?;
-    if !left.is_empty() {
-        return Err(ApplyError::Drift { left }.into());
-    }
-    Ok(Outcome { steps: plan.steps.len(), host: after })
+    let drift = drift(&after, &devices, &failed);
+    finish(devices.len(), failed.into_iter().chain(drift).collect())?;
+    Ok(Outcome { steps: whole.steps.len(), host: after })
 }
 
-/// The plan that [`run`] would follow; nothing is locked, written or opened for it.
+/// Runs the parts that have a plan, and gives back what failed of which device.
+fn run_parts(
+    root: &SysRoot,
+    host: &Host,
+    parts: &[Part],
+    options: &mut Options<'_>,
+) -> Vec<(Address, ApplyError)> {
+    let mut count = Count::of(joined(parts).steps.len());
+    let mut failed = Vec::new();
+    for part in parts {
+        let ran = match &part.plan {
+            Ok(plan) => execute(root, host, part, plan, &mut count, options),
+            Err(error) => Err(error.clone().into()),
+        };
+        if let Err(error) = ran {
+            let half_done = matches!(error, ApplyError::Steps { .. });
+            if half_done && options.on_failure == OnFailure::RollBack {
+                roll_back(root, host, part, |about| observe(root, about), options);
+            }
+            failed.push((part.device, error));
+        }
+    }
+    failed
+}
+
+/// The steps of all parts in one plan.
+fn joined(parts: &[Part]) -> Plan {
+    let mut whole = Plan::default();
+    for plan in parts.iter().filter_map(|part| part.plan.as_ref().ok()) {
+        whole.steps.extend(plan.steps.iter().cloned());
+        whole.notes.extend(plan.notes.iter().cloned());
+    }
+    whole
+}
+
+/// What is still to be done of those devices whose steps all ran.
+fn drift(
+    after: &Host,
+    parts: &[Part],
+    failed: &[(Address, ApplyError)],
+) -> Vec<(Address, ApplyError)> {
+    let ran = |part: &&Part| !failed.iter().any(|(device, _)| *device == part.device);
+    let left = |part: &Part| {
+        let plan = part.plan.as_ref().ok()?;
+        match verify(after, &part.policy, plan) {
+            Ok(left) if left.is_empty() => None,
+            Ok(left) => Some((part.device, ApplyError::Drift { left })),
+            Err(error) => Some((part.device, error.into())),
+        }
+    };
+    parts.iter().filter(ran).filter_map(left).collect()
+}
+
+/// One device's failure is the run's; those of several are told device by device.
+fn finish(devices: usize, mut failed: Vec<(Address, ApplyError)>) -> Result<(), ApplyError> {
+    match (devices, failed.pop()) {
+        (_, None) => Ok(()),
+        (1, Some((_, error))) => Err(error),
+        (_, Some(last)) => {
+            failed.push(last);
+            failed.sort_by_key(|(device, _)| *device);
+            Err(ApplyError::Devices { failed })
+        }
+    }
+}
+
+/// The plans that [`run`] would follow, a device each; nothing is locked, written or opened for
+/// them.
 ///
 /// # Errors
-/// When there is none.
+/// When the machine cannot be looked at, or the wish cannot be had.
 pub fn dry_run<E: From<ApplyError>>(
     root: &SysRoot,
     about: &BTreeSet<Address>,
     wish: impl Fn(&Host, Policy) -> Result<Policy, E>,
     state: &Path,
-) -> Result<Plan, E> {
+) -> Result<Vec<Part>, E> {
     let (host, policy) = wanted(root, about, &wish, state)?;
-    Ok(diff(&host, &policy).map_err(ApplyError::from)?)
+    Ok(parts(&host, &policy))
 }
 
 /// The machine, and what shall be: the wish, on top of what a killed run still owes.
@@ -163,139 +267,6 @@ fn guard(plan: &Plan, options: &mut Options<'_>) -> Result<(), ApplyError> {
             (options.progress)(Progress::Cuts(&hit));
             Ok(())
         }
-    }
-}
-
-/// Runs the steps. A step that fails takes those along that need it; all others run, and every
-/// failure is told.
-fn execute(
-    root: &SysRoot,
-    host: &Host,
-    policy: &Policy,
-    plan: &Plan,
-    about: &BTreeSet<Address>,
-    options: &mut Options<'_>,
-) -> Result<(), ApplyError> {
-    for pf in about {
-        if let Some(journal) = Journal::of(plan, *pf, policy) {
-            journal.write(&options.state, *pf)?;
-        }
-    }
-    let log = Log::start(root);
-    let mut door = Door::open(root, &mut *options.watch);
-    let mut failures = Failures::default();
-    let of = plan.steps.len();
-    for (number, step) in (1..).zip(&plan.steps) {
-        if failures.block(&step.action) {
-            continue;
-        }
-        (options.progress)(Progress::Step { number, of, step });
-        if let Err(cause) = steps::run(root, host, &mut door, &step.action) {
-            let before = &plan.steps[..number - 1];
-            undo(root, host, &mut door, before, &step.action);
-            let log = log.since_start(root, &step.action);
-            failures.add(FailedStep { action: step.action.clone(), cause, log });
-        }
-    }
-    for pf in about.iter().filter(|pf| !failures.owes(**pf)) {
-        Journal::remove(&options.state, *pf)?;
-    }
-    failures.into_result(of)
-}
-
-/// A function that could not be given to a driver goes back to how its reservation was, and to the
-/// driver that it was taken from. What fails here changes nothing in the failure to tell.
-fn undo(root: &SysRoot, host: &Host, door: &mut Door<'_>, before: &[Step], failed: &Action) {
-    let (Action::Probe { target, driver: Some(_) } | Action::Unbind { target, .. }) = failed else {
-        return;
-    };
-    let reserved = before.iter().find_map(|step| match &step.action {
-        Action::SetOverride { target: at, from, to } if at == target => {
-            Some((from.clone(), to.clone()))
-        }
-        _ => None,
-    });
-    if let Some((from, to)) = reserved {
-        let back = Action::SetOverride { target: *target, from: to, to: from };
-        let _ = steps::run(root, host, door, &back);
-        let _ = steps::run(root, host, door, &Action::Probe { target: *target, driver: None });
-    }
-}
-
-/// What failed, and what cannot run for it.
-#[derive(Default)]
-struct Failures {
-    steps: Vec<FailedStep>,
-    pfs: BTreeSet<Address>,
-    targets: BTreeSet<Target>,
-    modules: bool,
-}
-
-impl Failures {
-    /// Does `action` need something that failed? What puts a switch back never does.
-    fn block(&self, action: &Action) -> bool {
-        let target = match action {
-            Action::SetAutoprobe { .. } => return false,
-            Action::SetOverride { target, .. }
-            | Action::Unbind { target, .. }
-            | Action::Probe { target, .. } => Some(target),
-            _ => None,
-        };
-        action.pf().is_some_and(|pf| self.pfs.contains(&pf))
-            || target.is_some_and(|target| self.modules || self.targets.contains(target))
-    }
-
-    fn add(&mut self, failed: FailedStep) {
-        match &failed.action {
-            Action::SetNumVfs { pf, .. } | Action::SetAutoprobe { pf, .. } => {
-                self.pfs.insert(*pf);
-            }
-            Action::SetOverride { target, .. }
-            | Action::Unbind { target, .. }
-            | Action::Probe { target, .. } => {
-                self.targets.insert(*target);
-            }
-            Action::LoadModule { .. } => self.modules = true,
-            Action::SetVf { .. } => {}
-        }
-        self.steps.push(failed);
-    }
-
-    /// Is the PF's switch still not where it belongs?
-    fn owes(&self, pf: Address) -> bool {
-        self.steps
-            .iter()
-            .any(|failed| matches!(failed.action, Action::SetAutoprobe { pf: at, .. } if at == pf))
-    }
-
-    fn into_result(self, steps: usize) -> Result<(), ApplyError> {
-        if self.steps.is_empty() {
-            Ok(())
-        } else {
-            Err(ApplyError::Steps { failed: self.steps, steps })
-        }
-    }
-}
-
-/// What the kernel wrote into its log while the steps ran.
-struct Log {
-    before: usize,
-}
-
-impl Log {
-    fn start(root: &SysRoot) -> Self {
-        Self { before: root.kernel_log().known().map_or(0, Vec::len) }
-    }
-
-    /// The new lines that speak of the step's function or of its PF's driver.
-    fn since_start(&self, root: &SysRoot, action: &Action) -> Vec<String> {
-        let lines = root.kernel_log().known().cloned().unwrap_or_default();
-        let mut about: Vec<String> = action.pf().map(|pf| pf.to_string()).into_iter().collect();
-        if let Action::Unbind { target, .. } | Action::Probe { target, .. } = action {
-            about.extend(crate::place::now(root, *target).map(|address| address.to_string()));
-        }
-        let speaks = |line: &String| about.iter().any(|name| line.contains(name));
-        lines.into_iter().skip(self.before).filter(speaks).take(8).collect()
     }
 }
 
