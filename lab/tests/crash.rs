@@ -4,7 +4,7 @@
 use virtfn_lab::{self as lab, Guest};
 
 /// How many writes a command makes on a clean machine.
-fn writes(seed: &Guest, command: &str) -> usize {
+pub(crate) fn writes(seed: &Guest, command: &str) -> usize {
     let counted = seed.run(&format!("lab-guest count-writes -- {command}"));
     counted.exits(0);
     let told = counted.stderr();
@@ -19,14 +19,14 @@ const STATE: &str = "cd /sys/bus/pci/devices/0000:0b:00.0 && ls -d /run/virtfn/*
      echo ${vf#virtfn} ${driver##*/} $reserved; done";
 
 /// What [`STATE`] prints when nothing is owed and each VF has this driver and reservation.
-fn settled(vfs: &[(&str, &str)]) -> String {
+pub(crate) fn settled(vfs: &[(&str, &str)]) -> String {
     let vfs = vfs.iter().enumerate();
     let lines = vfs.map(|(index, (driver, reserved))| format!("{index} {driver} {reserved}\n"));
     "autoprobe 1\n".to_owned() + &lines.collect::<String>()
 }
 
 /// Kills `command` at every write, after `prepare`; runs it again; returns how many it made.
-fn kill_everywhere(seed: &Guest, prepare: &str, command: &str, settled: &str) -> usize {
+pub(crate) fn kill_everywhere(seed: &Guest, prepare: &str, command: &str, settled: &str) -> usize {
     seed.ok(prepare);
     let count = writes(seed, command);
     assert!(count > 0, "{command} writes nothing");

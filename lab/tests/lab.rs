@@ -9,6 +9,7 @@ mod boots;
 mod capacity;
 mod carve;
 mod crash;
+mod declared;
 mod faults;
 mod holders;
 mod owners;

@@ -5,7 +5,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use virtfn_apply::{ApplyError, InUse, Options, Outcome, Progress, dry_run};
+use virtfn_apply::{ApplyError, Ended, InUse, OnFailure, Options, Outcome, Progress, dry_run};
 use virtfn_host::{Host, MacAddress, Policy, VfId, VfIndex};
 use virtfn_kernel::SysRoot;
 use virtfn_observe::{Facet, Look};
@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::exit::Exit;
 
 /// Where virtfn keeps its locks and journals; they go with the VFs at a reboot.
-const STATE: &str = "/run/virtfn";
+pub const STATE: &str = "/run/virtfn";
 /// What takes longer tells what it is doing.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -78,8 +78,11 @@ pub fn make<W: Fn(&Host, Policy) -> Result<Policy, Error>>(
     let about = BTreeSet::from([change.about]);
     let notes = other_owners(root, change.about)?;
     if flags.dry_run {
-        let plan = dry_run(root, &about, &change.wish, STATE.as_ref())?;
-        let view = PlanView::of(&plan).with_notes(notes);
+        let parts = dry_run(root, &about, &change.wish, STATE.as_ref())?;
+        if let Some(error) = parts.iter().find_map(|part| part.plan.as_ref().err()) {
+            return Err(ApplyError::from(error.clone()).into());
+        }
+        let view = PlanView::of_parts(&parts).with_notes(notes);
         if flags.json {
             context.out.document(&view)?;
         } else {
@@ -124,11 +127,12 @@ fn run<W: Fn(&Host, Policy) -> Result<Policy, Error>>(
     flags: Flags,
     context: &mut Context<'_>,
 ) -> Result<Outcome, Error> {
-    let mut teller = Teller::new();
+    let mut teller = Teller::start();
     let mut progress = |progress: Progress<'_>| teller.tell(&progress);
     let mut options = Options {
         state: PathBuf::from(STATE),
         in_use: if flags.force { InUse::Cut } else { InUse::Refuse },
+        on_failure: OnFailure::Keep,
         watch: &mut *context.watch,
         progress: &mut progress,
     };
@@ -150,17 +154,20 @@ impl From<ApplyError> for Error {
 
 /// Tells how far a run is, on standard error: on a terminal in one line that is replaced, in a pipe
 /// line by line once it takes long.
-struct Teller {
+pub struct Teller {
     begun: Instant,
     terminal: bool,
 }
 
 impl Teller {
-    fn new() -> Self {
+    /// Begins to count the time.
+    #[must_use]
+    pub fn start() -> Self {
         Self { begun: Instant::now(), terminal: std::io::stderr().is_terminal() }
     }
 
-    fn tell(&mut self, progress: &Progress<'_>) {
+    /// Tells it.
+    pub fn tell(&mut self, progress: &Progress<'_>) {
         match progress {
             Progress::Recovers(pf) => {
                 self.line(&format!(
@@ -174,6 +181,13 @@ impl Teller {
                     self.line(&format!("{}; it is taken away (--force)", in_use(interrupted)));
                 }
             }
+            Progress::RolledBack { device, left: None } => {
+                self.line(&format!("{}: put back to what it was", device.short()));
+            }
+            Progress::RolledBack { device, left: Some(left) } => {
+                self.line(&format!("{}: could not be put back: {left}", device.short()));
+            }
+            Progress::Ended { how: Ended::Done | Ended::Failed(_) | Ended::Skipped, .. } => {}
             Progress::Step { number, of, step } => {
                 let text = format!("[{number}/{of}] {}", step.action);
                 let long = matches!(step.action, Action::SetNumVfs { .. } | Action::Unbind { .. });
@@ -192,7 +206,8 @@ impl Teller {
         anstream::eprintln!("note: {}", plain(text));
     }
 
-    fn clear(&self) {
+    /// Takes the last line away from a terminal.
+    pub fn clear(&self) {
         if self.terminal {
             anstream::eprint!("\r\x1b[K");
         }

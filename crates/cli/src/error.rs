@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use virtfn_apply::ApplyError;
-use virtfn_host::{Nearest, VfId};
+use virtfn_host::{Nearest, Unreadable, VfId};
 use virtfn_kernel::ArchiveError;
 use virtfn_predict::CannotSuppose;
 use virtfn_render::paint::Tone;
@@ -65,6 +65,32 @@ pub enum Error {
         /// Those that there are.
         commands: Vec<String>,
     },
+    /// A file that cannot be read.
+    #[error("{}: cannot be read", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A policy file with faults: each as a person reads it, over several lines.
+    #[error("{}", faults.join("\n"))]
+    Policy {
+        /// The faults.
+        faults: Vec<String>,
+    },
+    /// The machine has no policy, and none was named.
+    #[error("/etc/virtfn/policy.yaml: there is no policy")]
+    NoPolicy,
+    /// The machine's policy cannot be seen.
+    #[error("/{0}")]
+    PolicyUnseen(Unreadable),
+    /// Entries of a policy that cannot be followed on this machine, a sentence each.
+    #[error("{}", .0.join("\n"))]
+    Unmatched(Vec<String>),
+    /// Devices that another program's configuration lays down too, a sentence each.
+    #[error("nothing was changed: {}", .0.join("\n"))]
+    Owned(Vec<String>),
     /// A file that cannot be written.
     #[error("{}: cannot be written", path.display())]
     Write {
@@ -81,6 +107,7 @@ impl Error {
     pub const fn exit(&self) -> Exit {
         match self {
             Self::Apply { error, .. } => refusal::exit(error),
+            Self::Owned(_) => Exit::Refused,
             _ => Exit::Failed,
         }
     }
@@ -105,7 +132,16 @@ impl Error {
             Self::Suppose(CannotSuppose::NotSeen(_)) => {
                 vec!["root sees it; where there is none, virtfn doctor says why".into()]
             }
+            Self::NoPolicy => vec!["virtfn plan --help shows one; -f FILE names another".into()],
+            Self::Unmatched(_) => vec!["virtfn list shows the PFs that are here".into()],
+            Self::Owned(_) => vec![
+                "take the device out of that file, or out of the policy: two owners undo each other's work".into(),
+                "to go on all the same: the same command with --force".into(),
+            ],
             Self::Recording(_)
+            | Self::Read { .. }
+            | Self::Policy { .. }
+            | Self::PolicyUnseen(_)
             | Self::Suppose(_)
             | Self::Look(_)
             | Self::Use(_)

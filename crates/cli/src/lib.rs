@@ -8,10 +8,12 @@ pub mod args;
 pub mod change;
 pub mod commands;
 pub mod context;
+pub mod declared;
 pub mod error;
 pub mod exit;
 pub mod file;
 pub mod output;
+pub mod policy;
 mod refusal;
 
 use std::ffi::OsString;

@@ -1,6 +1,7 @@
 //! A change that was refused or failed: what to say, and what to type next.
 
 use virtfn_apply::{ApplyError, Cause, FailedStep};
+use virtfn_pci::Address;
 use virtfn_plan::{Action, Interrupted, PlanError, Use};
 use virtfn_predict::Cause as Lack;
 use virtfn_render::plan::in_use;
@@ -15,6 +16,11 @@ pub(crate) fn headline(object: &str, stays: &str, error: &ApplyError) -> String 
     match error {
         ApplyError::InUse(hit) => format!("{object}: {stays}: {}", users(hit)),
         ApplyError::Steps { failed, steps } => failures(failed, *steps),
+        ApplyError::Devices { failed } => {
+            let each =
+                |(device, error): &(Address, ApplyError)| headline(&device.short(), stays, error);
+            failed.iter().map(each).collect::<Vec<_>>().join("\n")
+        }
         ApplyError::Drift { .. } => format!("{object}: not as it should be: {error}"),
         ApplyError::State { source, .. } => format!("{error}: {source}"),
         other => other.to_string(),
@@ -60,6 +66,12 @@ pub(crate) fn hints(object: &str, error: &ApplyError) -> Vec<String> {
         ApplyError::Steps { failed, .. } => {
             let mut hints: Vec<String> =
                 failed.iter().flat_map(|failed| step_hints(object, failed)).collect();
+            hints.dedup();
+            hints
+        }
+        ApplyError::Devices { failed } => {
+            let each = |(device, error): &(Address, ApplyError)| hints(&device.short(), error);
+            let mut hints: Vec<String> = failed.iter().flat_map(each).collect();
             hints.dedup();
             hints
         }

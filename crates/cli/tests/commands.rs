@@ -348,3 +348,56 @@ fn what_was_not_seen_is_exit_5() {
     assert_eq!(ran.code, Some(5));
     assert!(ran.out.contains("? Not seen: the VF settings of "), "{}", ran.out);
 }
+
+fn policy(text: &str) -> (TempDir, String) {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("policy.yaml");
+    std::fs::write(&path, text).unwrap();
+    let path = path.display().to_string();
+    (folder, path)
+}
+
+#[test]
+fn a_policy_is_planned_on_a_recorded_host() {
+    let (_folder, file) = policy(
+        "version: 1\npfs:\n- match: { pci: 01:00.0 }\n  vfs: 3\n  vf: { 1: { vlan: 42, driver: vfio } }\n",
+    );
+    let plan = on("intel-default", &["plan", "-f", &file]);
+    assert_eq!((plan.code, plan.err.as_str()), (Some(4), ""));
+    insta::assert_snapshot!("plan", plan.out);
+    let status = on("intel-default", &["status", "-f", &file]);
+    assert_eq!(status.code, Some(4));
+    assert!(status.out.starts_with("01:00.0  differs; "), "{}", status.out);
+
+    let (_folder, as_it_is) = policy("version: 1\npfs:\n- match: { pci: 01:00.0 }\n  vfs: 3\n");
+    assert_eq!(on("intel-default", &["plan", "-f", &as_it_is]).code, Some(0));
+    let status = on("intel-default", &["status", "-f", &as_it_is]);
+    assert_eq!((status.code, status.out.as_str()), (Some(0), "01:00.0  as declared\n"));
+}
+
+#[test]
+fn what_a_policy_cannot_have_is_told_with_its_place() {
+    let (_folder, file) = policy("version: 1\npfs:\n- match: { pci: 0b:00.0 }\n  vfs: 3\n");
+    let told = on("intel-default", &["plan", "-f", &file]);
+    assert_eq!(told.code, Some(1));
+    assert!(
+        told.out.contains("policy.yaml:3:3: no device here is pci 0000:0b:00.0"),
+        "{}",
+        told.out
+    );
+
+    let (_folder, file) = policy("version: 1\npfs:\n- match: { pci: 01:00.0 }\n  numvfs: 3\n");
+    let told = on("intel-default", &["status", "-f", &file]);
+    assert_eq!(told.code, Some(1));
+    assert!(
+        told.err
+            .contains("policy.yaml:4:3: a PF has no `numvfs`\n 4 |   numvfs: 3\n   |   ^^^^^^\n"),
+        "{}",
+        told.err
+    );
+
+    let told = on("intel-default", &["plan"]);
+    assert_eq!(told.code, Some(1));
+    assert!(told.err.contains("/etc/virtfn/policy.yaml: there is no policy"), "{}", told.err);
+    assert_eq!(on("intel-default", &["plan", "-f", "/nonexistent"]).code, Some(1));
+}

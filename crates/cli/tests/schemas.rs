@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use serde_json::Value;
 use support::schema::misfits;
 use virtfn_render::{
-    doctor::Doctor, explain::Explain, groups::Groups, list::List, plan::PlanView, record::Record,
-    schema::schema, show::Show, topology::Topology,
+    apply::ApplyView, doctor::Doctor, explain::Explain, groups::Groups, list::List, plan::PlanView,
+    record::Record, schema::schema, show::Show, status::Status, topology::Topology,
 };
 
 fn all() -> Vec<(&'static str, Value)> {
@@ -23,6 +23,8 @@ fn all() -> Vec<(&'static str, Value)> {
         ("virtfn.explain.1", schema::<Explain>()),
         ("virtfn.record.1", schema::<Record>()),
         ("virtfn.plan.1", schema::<PlanView>()),
+        ("virtfn.apply.1", schema::<ApplyView>()),
+        ("virtfn.status.1", schema::<Status>()),
     ]
 }
 

@@ -7,6 +7,7 @@
 //! Values in, strings out: no I/O, no clock. Whatever a machine says of itself (names, log lines,
 //! addresses) passes [`words::plain`] before it reaches a terminal.
 
+pub mod apply;
 pub mod doctor;
 pub mod explain;
 pub mod groups;
@@ -19,6 +20,7 @@ pub mod record;
 #[cfg(feature = "schema")]
 pub mod schema;
 pub mod show;
+pub mod status;
 mod table;
 pub mod topology;
 pub mod unseen;

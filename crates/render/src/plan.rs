@@ -1,8 +1,8 @@
-//! `--dry-run`, and later `virtfn plan`: the steps, and whom they hit.
+//! `--dry-run` and `virtfn plan`: the steps, and whom they hit.
 
 use serde::Serialize;
 use virtfn_host::{Applies, Claim, Demand, Function, Host, Owner, Seen};
-use virtfn_plan::{Interrupted, Plan, Step, Use};
+use virtfn_plan::{Interrupted, Part, Plan, Step, Use};
 
 use crate::paint::Tone;
 use crate::words::{count, plain};
@@ -18,6 +18,8 @@ pub struct PlanView {
     /// What may come in the way, what will not be as one would wish, and who else lays down what
     /// these devices shall be: a sentence each.
     pub notes: Vec<String>,
+    /// What of a policy cannot be had, a sentence each.
+    pub problems: Vec<String>,
 }
 
 impl Document for PlanView {
@@ -66,7 +68,23 @@ impl PlanView {
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
         let steps = plan.steps.iter().map(PlannedStep::of).collect();
-        Self { schema: Self::SCHEMA, steps, notes: plan.notes.clone() }
+        Self { schema: Self::SCHEMA, steps, notes: plan.notes.clone(), problems: Vec::new() }
+    }
+
+    /// The view of several devices' plans; those that have none are left out.
+    #[must_use]
+    pub fn of_parts(parts: &[Part]) -> Self {
+        let plans = || parts.iter().filter_map(|part| part.plan.as_ref().ok());
+        let steps = plans().flat_map(|plan| plan.steps.iter().map(PlannedStep::of)).collect();
+        let notes = plans().flat_map(|plan| plan.notes.iter().cloned()).collect();
+        Self { schema: Self::SCHEMA, steps, notes, problems: Vec::new() }
+    }
+
+    /// The same, with what cannot be had.
+    #[must_use]
+    pub fn with_problems(mut self, problems: Vec<String>) -> Self {
+        self.problems.extend(problems);
+        self
     }
 
     /// The same, with what else is to be known.
@@ -81,10 +99,15 @@ impl PlanView {
     pub fn text(&self, _page: Page) -> String {
         let notes: String =
             self.notes.iter().map(|note| format!("note: {}\n", plain(note))).collect();
-        self.steps_text() + &notes
+        let problem = |problem: &String| format!("{}\n", Tone::Bad.paint(&plain(problem)));
+        let problems: String = self.problems.iter().map(problem).collect();
+        self.steps_text() + &notes + &problems
     }
 
     fn steps_text(&self) -> String {
+        if self.steps.is_empty() && !self.problems.is_empty() {
+            return String::new();
+        }
         if self.steps.is_empty() {
             return "Nothing to do.\n".into();
         }
@@ -106,7 +129,9 @@ impl PlanView {
 }
 
 impl PlannedStep {
-    fn of(step: &Step) -> Self {
+    /// The view of a step.
+    #[must_use]
+    pub fn of(step: &Step) -> Self {
         Self {
             pf: step.action.pf().map(|pf| pf.to_string()),
             action: step.action.name(),

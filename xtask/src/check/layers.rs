@@ -36,8 +36,8 @@ const ROOMS: &[Room] = &[
     room(
         "cli",
         &[
-            "pci", "acpi", "host", "kernel", "observe", "predict", "doctor", "plan", "apply",
-            "render",
+            "pci", "acpi", "host", "formats", "kernel", "observe", "predict", "doctor", "plan",
+            "apply", "render",
         ],
     ),
 ];

@@ -1,5 +1,6 @@
 //! The subcommands, one a file.
 
+mod apply;
 mod bind;
 mod completions;
 mod create;
@@ -9,9 +10,11 @@ mod explain;
 mod groups;
 mod list;
 mod man;
+mod plan;
 mod record;
 mod set;
 mod show;
+mod status;
 mod topology;
 
 use clap::Subcommand;
@@ -43,6 +46,12 @@ pub enum Command {
     Set(set::Args),
     /// Give a function to a driver
     Bind(bind::Args),
+    /// Show what a policy file would change, step by step, and whom that interrupts
+    Plan(plan::Args),
+    /// Make this machine what a policy file says
+    Apply(apply::Args),
+    /// Say whether this machine is what its policy says
+    Status(status::Args),
     /// Write this host into a file, to be looked at elsewhere with --root
     Record(record::Args),
     /// Print a shell's completions
@@ -68,6 +77,9 @@ impl Command {
             Self::Destroy(args) => destroy::run(&args, context),
             Self::Set(args) => set::run(&args, context),
             Self::Bind(args) => bind::run(&args, context),
+            Self::Plan(args) => plan::run(&args, context),
+            Self::Apply(args) => apply::run(&args, context),
+            Self::Status(args) => status::run(&args, context),
             Self::Record(args) => record::run(&args, context),
             Self::Completions(args) => completions::run(&args, context),
             Self::Man(args) => man::run(&args, context),

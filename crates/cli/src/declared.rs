@@ -1,0 +1,95 @@
+//! A policy on a machine: which devices it means, and the plan for each.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use virtfn_apply::dry_run;
+use virtfn_host::{Declared, Host, Policy};
+use virtfn_kernel::SysRoot;
+use virtfn_observe::{Facet, Look};
+use virtfn_pci::Address;
+use virtfn_plan::{Matched, Part, PlanError};
+use virtfn_render::plan::{PlanView, owners};
+
+use crate::change::STATE;
+use crate::error::Error;
+
+/// A policy, and the devices of one machine that it means.
+#[derive(Debug)]
+pub struct Wanted {
+    declared: Declared,
+    /// The devices.
+    pub about: BTreeSet<Address>,
+    /// Entries that cannot be followed here, a sentence each.
+    pub unmatched: Vec<String>,
+    /// Who else lays down what these devices shall be, a sentence each.
+    pub owners: Vec<String>,
+}
+
+impl Wanted {
+    /// Reads the policy, and finds its devices.
+    ///
+    /// # Errors
+    /// When either cannot be read, or the policy has faults.
+    pub fn read(root: &SysRoot, file: Option<&Path>) -> Result<Self, Error> {
+        Self::of(root, crate::policy::read(root, file)?)
+    }
+
+    /// Finds the devices of a policy.
+    ///
+    /// # Errors
+    /// When the machine cannot be looked at.
+    pub fn of(root: &SysRoot, declared: Declared) -> Result<Self, Error> {
+        let mut facets = vec![Facet::Netdevs, Facet::Claims];
+        let matchings = declared.pfs.iter().map(|pf| &pf.matching);
+        let mut matchings = matchings.chain(declared.devices.iter().map(|device| &device.matching));
+        if matchings.any(|matching| matching.serial.is_some()) {
+            facets.push(Facet::Config);
+        }
+        let host = virtfn_observe::host(root, &Look::at(&facets))?;
+        let matched = Matched::of(&host, &declared);
+        let about = matched.about();
+        let unmatched = matched.faults.iter().map(ToString::to_string).collect();
+        let functions = about.iter().filter_map(|address| host.functions.get(address));
+        let owners = functions.flat_map(|function| owners(&host, function)).collect();
+        Ok(Self { declared, about, unmatched, owners })
+    }
+
+    /// What shall be of those devices, from what is.
+    ///
+    /// # Errors
+    /// None: it is a wish as [`virtfn_apply::run`] takes it.
+    pub fn wish(&self, host: &Host, now: &Policy) -> Result<Policy, Error> {
+        let mut policy = Matched::of(host, &self.declared).on(host, now);
+        policy.pfs.retain(|pf, _| self.about.contains(pf));
+        policy.devices.retain(|device, _| self.about.contains(device));
+        Ok(policy)
+    }
+
+    /// The plan for each device.
+    ///
+    /// # Errors
+    /// When the machine cannot be looked at.
+    pub fn parts(&self, root: &SysRoot) -> Result<Vec<Part>, Error> {
+        // What a killed run owes this machine is owed by no recorded one.
+        let state = if root.is_live() { STATE } else { "/nonexistent" };
+        dry_run(root, &self.about, |host, now| self.wish(host, &now), state.as_ref())
+    }
+
+    /// The whole plan, with what stands in its way.
+    ///
+    /// # Errors
+    /// When the machine cannot be looked at.
+    pub fn plan(&self, root: &SysRoot) -> Result<PlanView, Error> {
+        let parts = self.parts(root)?;
+        let view = PlanView::of_parts(&parts).with_notes(self.owners.clone());
+        Ok(view.with_problems(self.problems(&parts)))
+    }
+
+    /// What of the policy cannot be had.
+    #[must_use]
+    pub fn problems(&self, parts: &[Part]) -> Vec<String> {
+        let failed = |part: &Part| part.plan.as_ref().err().map(PlanError::to_string);
+        self.unmatched.iter().cloned().chain(parts.iter().filter_map(failed)).collect()
+    }
+}

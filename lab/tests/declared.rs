@@ -1,0 +1,168 @@
+//! A policy file: applied, applied again, drifted from, refused, failed, killed at every write.
+
+use virtfn_lab::{self as lab, Guest, Hold};
+
+use crate::crash::{kill_everywhere, settled, writes};
+
+/// What the issue asks of the given machine: 14 VFs, one for a VM, three for the host.
+const SEED: &str = "version: 1\n\
+    pfs:\n\
+    - match: { pci: \"0000:0b:00.0\" }\n  \
+      vfs: 7\n  \
+      vf:\n    \
+        0:   { mac: \"52:54:00:6d:90:02\", vlan: 42, driver: vfio }\n    \
+        1-3: { driver: default }\n\
+    - match: { netdev: eth1 }\n  \
+      vfs: 7\n  \
+      defaults: { mac: auto }\n";
+
+const FILE: &str = "/etc/virtfn/policy.yaml";
+
+fn declare(guest: &Guest, text: &str) {
+    guest.ok(&format!("mkdir -p /etc/virtfn && cat > {FILE} <<'END'\n{text}\nEND"));
+}
+
+fn forget(guest: &Guest) {
+    guest.ok("rm -r /etc/virtfn");
+}
+
+fn driver(guest: &Guest, address: &str) -> String {
+    guest
+        .ok(&format!("basename $(readlink /sys/bus/pci/devices/0000:{address}/driver)"))
+        .trim()
+        .into()
+}
+
+/// What `ip` says of a VF of the first port.
+fn vf(guest: &Guest, index: usize) -> serde_json::Value {
+    guest.json("ip -j link show dev eth0")[0]["vfinfo_list"][index].clone()
+}
+
+#[test]
+fn the_given_machine_is_made_from_a_file() {
+    let seed = lab::boot("seed");
+    declare(&seed, SEED);
+    let plan = seed.run("virtfn plan --json");
+    plan.exits(4);
+    assert!(!plan.json()["steps"].as_array().unwrap().is_empty());
+    assert_eq!(seed.vfs("0b:00.0"), 0, "a plan changes nothing");
+
+    seed.ok("virtfn apply");
+    assert_eq!((seed.vfs("0b:00.0"), seed.vfs("0b:00.1")), (7, 7));
+    let first = vf(&seed, 0);
+    assert_eq!(first["address"], "52:54:00:6d:90:02");
+    assert_eq!(first["vlan_list"][0]["vlan"], 42);
+    assert_eq!(driver(&seed, "0b:10.0"), "vfio-pci");
+    for address in ["0b:10.2", "0b:10.4", "0b:10.6"] {
+        assert_eq!(driver(&seed, address), "igbvf", "{address}");
+    }
+
+    assert_eq!(writes(&seed, "apply"), 0, "applied again, it writes nothing");
+    seed.run("virtfn plan").exits(0).says("Nothing to do");
+    seed.run("virtfn status").exits(0).says("as declared");
+
+    declare(&seed, &SEED.replace("vlan: 42", "vlan: 43"));
+    let plan = seed.run("virtfn plan --json").json();
+    let steps = plan["steps"].as_array().unwrap();
+    assert_eq!((steps.len(), &steps[0]["action"]), (1, &"set-vf".into()), "{plan}");
+    assert_eq!(steps[0]["interrupts"].as_array().unwrap().len(), 0);
+    assert_eq!(writes(&seed, "apply"), 1);
+    assert_eq!(vf(&seed, 0)["vlan_list"][0]["vlan"], 43);
+    forget(&seed);
+}
+
+#[test]
+fn drift_is_seen_and_mended() {
+    let seed = lab::boot("seed");
+    declare(&seed, SEED);
+    seed.ok("virtfn apply");
+    seed.ok("ip link set eth0 vf 0 vlan 7");
+    seed.run("virtfn status").exits(4).says("0b:00.0/0: vlan 7 → 42").says("0b:00.1  as declared");
+    assert_eq!(writes(&seed, "apply"), 1);
+    seed.run("virtfn status").exits(0);
+    forget(&seed);
+}
+
+#[test]
+fn nothing_is_changed_while_somebody_would_lose_a_vf() {
+    let seed = lab::boot("seed");
+    seed.ok("virtfn create 0b:00.1 --vfs 2 --driver vfio-pci");
+    let holder = seed.hold(Hold::Group, "0b:10.1");
+    declare(&seed, SEED);
+    let refused = seed.run("virtfn apply");
+    refused.exits(3).says("0b:10.1").says(&holder.name);
+    assert_eq!((seed.vfs("0b:00.0"), seed.vfs("0b:00.1")), (0, 2), "not even the other port");
+    drop(holder);
+    seed.ok("virtfn apply");
+    assert_eq!((seed.vfs("0b:00.0"), seed.vfs("0b:00.1")), (7, 7));
+    forget(&seed);
+}
+
+/// The 82576 refuses a rate while its link is down, and 802.1ad always.
+#[test]
+fn what_fails_is_put_back_and_keeps_no_other_device() {
+    let seed = lab::boot("seed");
+    seed.ok("virtfn create 0b:00.0 --vfs 2");
+    declare(
+        &seed,
+        "version: 1\npfs:\n- match: { pci: 0b:00.0 }\n  vfs: 4\n  defaults: { vlan: 7, proto: 802.1ad }\n\
+         - match: { pci: 0b:00.1 }\n  vfs: 3",
+    );
+    let failed = seed.run("virtfn apply");
+    failed.exits(1).says("0b:00.0/0: vlan").says("0b:00.0/3: vlan").says("put back");
+    assert_eq!((seed.vfs("0b:00.0"), seed.vfs("0b:00.1")), (2, 3));
+
+    let told = seed.run("virtfn apply --json").json();
+    let steps = told["steps"].as_array().unwrap();
+    let failed = steps.iter().filter(|step| step["result"] == "failed");
+    assert_eq!(failed.count(), 4, "every failure of every VF: {told}");
+    assert_eq!(told["rolled_back"][0]["device"], "0000:0b:00.0");
+    forget(&seed);
+}
+
+#[test]
+fn what_is_not_here_is_told_and_keeps_no_other_device() {
+    let seed = lab::boot("seed");
+    declare(
+        &seed,
+        "version: 1\npfs:\n- match: { pci: 0b:00.7 }\n  vfs: 4\n- match: { pci: 0b:00.1 }\n  vfs: 3",
+    );
+    let told = seed.run("virtfn apply");
+    told.exits(1).says("/etc/virtfn/policy.yaml:3:3: no device here is pci 0000:0b:00.7");
+    assert_eq!(seed.vfs("0b:00.1"), 3);
+    forget(&seed);
+}
+
+#[test]
+fn another_owner_is_named_with_file_and_line() {
+    let seed = lab::boot("seed");
+    seed.ok("mkdir -p /etc/sysfs.d && echo 'class/net/eth0/device/sriov_numvfs = 3' > /etc/sysfs.d/a.conf");
+    declare(&seed, SEED);
+    seed.run("virtfn apply").exits(3).says("/etc/sysfs.d/a.conf:1");
+    assert_eq!((seed.vfs("0b:00.0"), seed.vfs("0b:00.1")), (0, 0));
+    seed.ok("virtfn apply --force && rm -r /etc/sysfs.d");
+    assert_eq!((seed.vfs("0b:00.0"), seed.vfs("0b:00.1")), (7, 7));
+    forget(&seed);
+}
+
+/// A policy that makes, resizes and sets: killed before and after each of its writes.
+#[test]
+fn applying_converges() {
+    let seed = lab::boot("seed");
+    let (vfs, before) = if lab::thoroughly() { (3, 2) } else { (1, 2) };
+    declare(
+        &seed,
+        &format!(
+            "version: 1\npfs:\n- match: {{ pci: 0b:00.0 }}\n  vfs: {vfs}\n  defaults: {{ mac: auto }}\n  \
+             vf: {{ 0: {{ vlan: 42, driver: vfio }} }}"
+        ),
+    );
+    let prepare = format!(
+        "virtfn destroy 0b:00.0 && modprobe -r vfio-pci && virtfn create 0b:00.0 --vfs {before}"
+    );
+    let mut wanted = vec![("igbvf", "(null)"); vfs];
+    wanted[0] = ("vfio-pci", "vfio-pci");
+    kill_everywhere(&seed, &prepare, "apply", &settled(&wanted));
+    assert_eq!(vf(&seed, 0)["vlan_list"][0]["vlan"], 42);
+    forget(&seed);
+}
