@@ -166,3 +166,21 @@ fn applying_converges() {
     assert_eq!(vf(&seed, 0)["vlan_list"][0]["vlan"], 42);
     forget(&seed);
 }
+
+/// What the live machine has, written down, makes the same machine again.
+#[test]
+fn what_was_made_by_hand_is_imported_and_made_again() {
+    let seed = lab::boot("seed");
+    seed.ok("virtfn create 0b:00.0 --vfs 5 && virtfn create 0b:00.1 --vfs 7 --mac auto --driver vfio-pci");
+    seed.ok("ip link set eth0 vf 1 mac 52:54:00:6d:90:02 vlan 42 qos 3 && ip link set eth0 vf 2 trust on");
+    seed.ok("virtfn import live > /tmp/policy.yaml");
+    seed.run("virtfn plan -f /tmp/policy.yaml").exits(0);
+    // The other addresses on the first port were made up by the VFs' driver.
+    let given = || (vf(&seed, 1), vf(&seed, 2)["trust"].clone(), seed.json("ip -j link show eth1"));
+    let before = given();
+    seed.ok("virtfn destroy 0b:00.0 && virtfn destroy 0b:00.1 && virtfn apply -f /tmp/policy.yaml");
+    assert_eq!(given(), before);
+    assert_eq!(driver(&seed, "0b:10.1"), "vfio-pci");
+    let policy = seed.ok("cat /tmp/policy.yaml");
+    assert!(policy.contains("defaults: { mac: auto, driver: \"vfio-pci\" }"), "{policy}");
+}

@@ -12,6 +12,7 @@ mod declared;
 mod function;
 mod holder;
 mod host;
+mod live;
 mod netdev;
 mod platform;
 mod policy;

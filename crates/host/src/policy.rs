@@ -125,7 +125,8 @@ impl Policy {
 }
 
 impl PfPolicy {
-    fn of(host: &Host, pf: &Pf) -> Self {
+    /// What one PF has now.
+    pub(crate) fn of(host: &Host, pf: &Pf) -> Self {
         let vf_policy = |(index, address): (&VfIndex, &Address)| {
             let admin = pf.admin.known().and_then(|all| all.get(index)).cloned();
             let driver = host.functions.get(address).and_then(choice_of);

@@ -8,6 +8,7 @@ mod destroy;
 mod doctor;
 mod explain;
 mod groups;
+mod import;
 mod list;
 mod man;
 mod plan;
@@ -52,6 +53,8 @@ pub enum Command {
     Apply(apply::Args),
     /// Say whether this machine is what its policy says
     Status(status::Args),
+    /// Write what a machine has as a policy file
+    Import(import::Args),
     /// Write this host into a file, to be looked at elsewhere with --root
     Record(record::Args),
     /// Print a shell's completions
@@ -80,6 +83,7 @@ impl Command {
             Self::Plan(args) => plan::run(&args, context),
             Self::Apply(args) => apply::run(&args, context),
             Self::Status(args) => status::run(&args, context),
+            Self::Import(args) => import::run(&args, context),
             Self::Record(args) => record::run(&args, context),
             Self::Completions(args) => completions::run(&args, context),
             Self::Man(args) => man::run(&args, context),
