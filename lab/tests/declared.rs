@@ -184,3 +184,39 @@ fn what_was_made_by_hand_is_imported_and_made_again() {
     let policy = seed.ok("cat /tmp/policy.yaml");
     assert!(policy.contains("defaults: { mac: auto, driver: \"vfio-pci\" }"), "{policy}");
 }
+
+/// The next apply would undo it: refused, or written into the file, where all else stays.
+#[test]
+fn what_a_policy_declares_is_changed_in_its_file_or_not_at_all() {
+    let seed = lab::boot("seed");
+    let text = "# ours\nversion: 1\npfs:\n  - match: { pci: 0b:00.0 } # left\n    vfs: 4\n    \
+         vf:\n      0-3: { vlan: 7 } # all";
+    declare(&seed, text);
+    seed.ok("virtfn apply");
+    let file = || seed.ok(&format!("cat {FILE}"));
+    let refused = seed.run("virtfn set 0b:00.0/1 --vlan 42");
+    refused.exits(3).says("/etc/virtfn/policy.yaml:4:5 declares something else").says("--save");
+    seed.run("virtfn create 0b:00.0 --vfs 2").exits(3).says("declares something else");
+    seed.run("virtfn destroy 0b:00.0 --dry-run").exits(3);
+    assert_eq!((seed.vfs("0b:00.0"), file()), (4, format!("{text}\n")));
+
+    // What the policy says nothing of, and what it says itself, is nobody's quarrel.
+    seed.ok("virtfn set 0b:00.0/1 --trust on && virtfn set 0b:00.0/1 --vlan 7");
+    assert_eq!(file(), format!("{text}\n"));
+
+    seed.ok("virtfn set 0b:00.0/1 --vlan 42 --save");
+    assert!(file().contains("      1: { vlan: 42 }\n      2-3: { vlan: 7 } # all\n"), "{}", file());
+    seed.ok("virtfn bind 0b:00.0/0 vfio-pci --save && virtfn create 0b:00.0 --vfs 3 --save");
+    assert!(file().contains("      0: { vlan: 7, driver: \"vfio-pci\" }\n"), "{}", file());
+    assert!(
+        file().starts_with(
+            "# ours\nversion: 1\npfs:\n  - match: { pci: 0b:00.0 } # left\n    vfs: 3\n"
+        )
+    );
+    assert_eq!(writes(&seed, "apply"), 0, "{}", file());
+    seed.ok("virtfn destroy 0b:00.0 --save");
+    seed.run("virtfn status").exits(0);
+    seed.run("virtfn set 0b:00.1 --save --vlan 7").exits(1);
+    seed.run("virtfn create 0b:00.1 --vfs 2 --save").exits(1).says("does not declare it");
+    forget(&seed);
+}

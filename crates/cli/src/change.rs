@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use virtfn_apply::{ApplyError, Ended, InUse, OnFailure, Options, Outcome, Progress, dry_run};
+use virtfn_formats::policy::Edit;
 use virtfn_host::{Host, MacAddress, Policy, VfId, VfIndex};
 use virtfn_kernel::SysRoot;
 use virtfn_observe::{Facet, Look};
@@ -18,6 +19,7 @@ use virtfn_render::words::plain;
 use crate::context::{Context, live_root};
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::keep::{self, Kept};
 
 /// Where virtfn keeps its locks and journals; they go with the VFs at a reboot.
 pub const STATE: &str = "/run/virtfn";
@@ -36,6 +38,9 @@ pub struct Flags {
     /// Go on although somebody uses what is taken away; they lose it
     #[arg(long)]
     force: bool,
+    /// Write the change into the policy that declares the PF, too
+    #[arg(long)]
+    save: bool,
     /// Print one JSON document: the plan with --dry-run, else the functions as they are now
     #[arg(long)]
     json: bool,
@@ -51,6 +56,8 @@ pub struct Change<'a, W> {
     pub shown: &'a dyn Fn(&Host, Address) -> bool,
     /// The policy, edited.
     pub wish: W,
+    /// The same for the policy's file.
+    pub edit: Edit,
 }
 
 /// This machine, and as much of it as it takes to understand what a person means.
@@ -77,8 +84,21 @@ pub fn make<W: Fn(&Host, Policy) -> Result<Policy, Error>>(
 ) -> Result<Exit, Error> {
     let about = BTreeSet::from([change.about]);
     let notes = other_owners(root, change.about)?;
+    let kept = Kept::read(root);
+    let declared = std::cell::OnceCell::new();
+    let wish = |host: &Host, policy: Policy| {
+        let wished = (change.wish)(host, policy)?;
+        if flags.save {
+            let place = kept.place(host, change.about).ok_or(Error::Undeclared(change.about))?;
+            // The same place each time that the wish is asked for.
+            let _ = declared.set(place);
+        } else if let Some(place) = kept.undoes(host, change.about, &wished) {
+            return Err(Error::Declared { device: change.about, place });
+        }
+        Ok(wished)
+    };
     if flags.dry_run {
-        let parts = dry_run(root, &about, &change.wish, STATE.as_ref())?;
+        let parts = dry_run(root, &about, wish, STATE.as_ref())?;
         if let Some(error) = parts.iter().find_map(|part| part.plan.as_ref().err()) {
             return Err(ApplyError::from(error.clone()).into());
         }
@@ -95,7 +115,10 @@ pub fn make<W: Fn(&Host, Policy) -> Result<Policy, Error>>(
         // A note that cannot be printed stops nothing.
         let _ = writeln!(std::io::stderr(), "note: {}", plain(note));
     }
-    let outcome = run(root, &about, change, flags, context)?;
+    let outcome = run(root, &about, change, wish, flags, context)?;
+    if let Some(place) = declared.get() {
+        keep::save(place, &change.edit)?;
+    }
     let list = listed(root, change.shown)?;
     if flags.json {
         context.out.document(&list)?;
@@ -120,10 +143,11 @@ fn listed(root: &SysRoot, shown: &dyn Fn(&Host, Address) -> bool) -> Result<List
     Ok(List::of(&host, Which::Sriov).only(|address| shown(&host, address)))
 }
 
-fn run<W: Fn(&Host, Policy) -> Result<Policy, Error>>(
+fn run<W>(
     root: &SysRoot,
     about: &BTreeSet<Address>,
     change: &Change<'_, W>,
+    wish: impl Fn(&Host, Policy) -> Result<Policy, Error>,
     flags: Flags,
     context: &mut Context<'_>,
 ) -> Result<Outcome, Error> {
@@ -136,7 +160,7 @@ fn run<W: Fn(&Host, Policy) -> Result<Policy, Error>>(
         watch: &mut *context.watch,
         progress: &mut progress,
     };
-    let done = virtfn_apply::run(root, about, &change.wish, &mut options);
+    let done = virtfn_apply::run(root, about, wish, &mut options);
     teller.clear();
     done.map_err(|error| match error {
         Error::Apply { error, .. } => {

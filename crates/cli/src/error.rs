@@ -5,8 +5,9 @@ use std::io;
 use std::path::PathBuf;
 
 use virtfn_apply::ApplyError;
-use virtfn_host::{Nearest, Unreadable, VfId};
+use virtfn_host::{Nearest, Place, Unreadable, VfId};
 use virtfn_kernel::ArchiveError;
+use virtfn_pci::Address;
 use virtfn_predict::CannotSuppose;
 use virtfn_render::paint::Tone;
 use virtfn_render::words::plain;
@@ -91,6 +92,26 @@ pub enum Error {
     /// Devices that another program's configuration lays down too, a sentence each.
     #[error("nothing was changed: {}", .0.join("\n"))]
     Owned(Vec<String>),
+    /// A change that the next apply would undo.
+    #[error("{}: nothing was changed: {place} declares something else, and the next apply would undo it", device.short())]
+    Declared {
+        /// The device.
+        device: Address,
+        /// Where it is declared.
+        place: Place,
+    },
+    /// A change that shall be kept in a policy which does not declare the device.
+    #[error("{}: nothing was changed: the policy in /etc/virtfn does not declare it, so there is no place for the change", .0.short())]
+    Undeclared(Address),
+    /// A change that was made, and that its policy's file does not have.
+    #[error("{}: the change is made on the machine, and not in the file", path.display())]
+    NotSaved {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        why: virtfn_formats::policy::CannotEdit,
+    },
     /// A file that cannot be written.
     #[error("{}: cannot be written", path.display())]
     Write {
@@ -107,7 +128,7 @@ impl Error {
     pub const fn exit(&self) -> Exit {
         match self {
             Self::Apply { error, .. } => refusal::exit(error),
-            Self::Owned(_) => Exit::Refused,
+            Self::Owned(_) | Self::Declared { .. } => Exit::Refused,
             _ => Exit::Failed,
         }
     }
@@ -133,6 +154,15 @@ impl Error {
                 vec!["root sees it; where there is none, virtfn doctor says why".into()]
             }
             Self::NoPolicy => vec!["virtfn plan --help shows one; -f FILE names another".into()],
+            Self::Declared { place, .. } => vec![
+                "to change the file too: the same command with --save".into(),
+                format!("or change {} and apply it", place.path),
+            ],
+            Self::Undeclared(device) => vec![
+                format!("virtfn import live {} prints an entry for it", device.short()),
+                "to change the machine alone: the same command without --save".into(),
+            ],
+            Self::NotSaved { .. } => vec!["virtfn status shows what the file would undo".into()],
             Self::Unmatched(_) => vec!["virtfn list shows the PFs that are here".into()],
             Self::Owned(_) => vec![
                 "take the device out of that file, or out of the policy: two owners undo each other's work".into(),

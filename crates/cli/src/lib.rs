@@ -12,6 +12,7 @@ pub mod declared;
 pub mod error;
 pub mod exit;
 pub mod file;
+pub mod keep;
 pub mod output;
 pub mod policy;
 mod refusal;

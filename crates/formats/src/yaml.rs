@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use granit_parser::{Event, Parser, ScalarStyle, Span};
+use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle};
 
 /// A policy for 8 PFs of 256 VFs, each spelt out with every attribute, has some 50,000.
 const MAX_NODES: usize = 200_000;
@@ -40,6 +40,8 @@ impl Broken {
 pub(crate) struct Node {
     pub(crate) at: At,
     pub(crate) value: Value,
+    /// Is it a list or mapping in brackets or braces?
+    pub(crate) flow: bool,
 }
 
 /// What a node is.
@@ -157,59 +159,55 @@ impl Tree {
             ));
         }
         let anchor = event.anchor_id();
+        let mut flow = false;
         let value = match event {
             Event::Alias(id) => return self.alias(id, &place),
             Event::Scalar(text, style, ..) => Value::Scalar {
                 text: text.into_owned(),
                 quoted: !matches!(style, ScalarStyle::Plain),
             },
-            Event::SequenceStart(..) => {
-                let mut items = Vec::new();
-                while let Some((event, span)) = self.inner(events)? {
-                    items.push(self.node(events, event, &span, depth + 1)?);
-                }
-                Value::List(items)
+            Event::SequenceStart(style, ..) => {
+                flow = style == StructureStyle::Flow;
+                Value::List(self.items(events, &mut place, flow, depth)?)
             }
-            _ => Value::Map(self.pairs(events, depth)?),
+            Event::MappingStart(style, ..) => {
+                flow = style == StructureStyle::Flow;
+                let nodes = self.items(events, &mut place, flow, depth)?;
+                Value::Map(in_pairs(nodes)?)
+            }
+            _ => return Err(Broken::new(place, "neither a word, a list nor a mapping")),
         };
-        place.bytes.end = place.bytes.end.max(end_of(&value));
-        let node = Node { at: place, value };
+        let node = Node { at: place, value, flow };
         if let Some(id) = anchor {
             self.anchors.insert(id, node.clone());
         }
         Ok(node)
     }
 
-    fn pairs<'a>(
+    /// The nodes of a list or a mapping, and where it ends: at its bracket, or with its last node.
+    fn items<'a>(
         &mut self,
         events: &mut impl Iterator<Item = Result<(Event<'a>, Span), granit_parser::ScanError>>,
+        place: &mut At,
+        flow: bool,
         depth: usize,
-    ) -> Result<Vec<(Node, Node)>, Broken> {
-        let mut pairs = Vec::new();
-        while let Some((event, span)) = self.inner(events)? {
-            let key = self.node(events, event, &span, depth + 1)?;
-            let Some((event, span)) = self.inner(events)? else {
-                return Err(Broken::new(key.at, "a key without a value"));
-            };
-            pairs.push((key, self.node(events, event, &span, depth + 1)?));
-        }
-        Ok(pairs)
-    }
-
-    /// The next node of a list or a mapping; `None` at its end.
-    fn inner<'a>(
-        &self,
-        events: &mut impl Iterator<Item = Result<(Event<'a>, Span), granit_parser::ScanError>>,
-    ) -> Result<Option<(Event<'a>, Span)>, Broken> {
-        for next in events {
+    ) -> Result<Vec<Node>, Broken> {
+        let mut nodes: Vec<Node> = Vec::new();
+        while let Some(next) = events.next() {
             let (event, span) = next.map_err(|error| broken(&error))?;
             match event {
-                Event::SequenceEnd | Event::MappingEnd => return Ok(None),
-                event if event.is_node() => return Ok(Some((event, span))),
+                Event::SequenceEnd | Event::MappingEnd => {
+                    let inner = nodes.last().map_or(place.bytes.end, |node| node.at.bytes.end);
+                    place.bytes.end = if flow { at(&span).bytes.end } else { inner };
+                    return Ok(nodes);
+                }
+                event if event.is_node() => {
+                    nodes.push(self.node(events, event, &span, depth + 1)?);
+                }
                 _ => {}
             }
         }
-        Ok(None)
+        Err(Broken::new(place.clone(), "has no end"))
     }
 
     /// The anchored node once more. It keeps the place where it was written, which is where a
@@ -239,12 +237,17 @@ fn size(node: &Node) -> usize {
     }
 }
 
-fn end_of(value: &Value) -> usize {
-    match value {
-        Value::Scalar { .. } => 0,
-        Value::List(items) => items.last().map_or(0, |node| node.at.bytes.end),
-        Value::Map(pairs) => pairs.last().map_or(0, |(_, value)| value.at.bytes.end),
+/// Keys and values, which the parser tells in turn.
+fn in_pairs(nodes: Vec<Node>) -> Result<Vec<(Node, Node)>, Broken> {
+    let mut pairs = Vec::with_capacity(nodes.len() / 2);
+    let mut nodes = nodes.into_iter();
+    while let Some(key) = nodes.next() {
+        let Some(value) = nodes.next() else {
+            return Err(Broken::new(key.at, "a key without a value"));
+        };
+        pairs.push((key, value));
     }
+    Ok(pairs)
 }
 
 fn at(span: &Span) -> At {

@@ -1,12 +1,16 @@
 //! `virtfn bind`.
 
-use virtfn_host::{DriverChoice, Function, Host, Policy, VfPolicy, is_vfio_driver};
+use virtfn_formats::policy::Edit;
+use virtfn_host::{
+    DriverChoice, DriverWish, Function, Host, Policy, VfId, VfPolicy, VfWish, is_vfio_driver,
+};
 use virtfn_pci::Address;
 
 use crate::change::{self, Change, Flags};
 use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::keep::driver_wish;
 
 /// Arguments of `virtfn bind`.
 #[derive(Debug, clap::Args)]
@@ -45,6 +49,7 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error>
         about: vf.map_or(device, |vf| vf.pf),
         stays: "its driver stays",
         shown: &|_, function| function == device,
+        edit: edit(vf, driver_wish(&choice)),
         wish: |_: &Host, policy: Policy| {
             let driver = choice.clone();
             Ok(match vf {
@@ -56,6 +61,17 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error>
         },
     };
     change::make(&root, &change, args.flags, context, |host, steps| said(host, device, steps))
+}
+
+/// The same for a policy's file.
+fn edit(vf: Option<VfId>, driver: DriverWish) -> Edit {
+    match vf {
+        Some(vf) => {
+            let wish = VfWish { driver: Some(driver), ..VfWish::default() };
+            Edit { vf: vec![(vf.index, wish)], ..Edit::default() }
+        }
+        None => Edit { driver: Some(driver), ..Edit::default() },
+    }
 }
 
 fn choice(args: &Args) -> DriverChoice {

@@ -2,7 +2,8 @@
 
 use std::str::FromStr;
 
-use virtfn_host::{DriverChoice, Host, Policy, VfAdmin, VfId, VfPolicy};
+use virtfn_formats::policy::Edit;
+use virtfn_host::{DriverChoice, Host, MacWish, Policy, VfAdmin, VfId, VfPolicy, VfWish};
 use virtfn_pci::Address;
 use virtfn_render::words::count;
 
@@ -10,6 +11,7 @@ use crate::change::{self, Change, Flags, derived_mac, indexes, of_pf};
 use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::keep::driver_wish;
 
 /// Arguments of `virtfn create`.
 #[derive(Debug, clap::Args)]
@@ -64,6 +66,7 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error>
         stays: "its VFs stay",
         shown: &|host, function| of_pf(host, pf, function),
         wish: |host: &Host, policy: Policy| wish(args, host, policy, pf),
+        edit: edit(args),
     };
     change::make(&root, &change, args.flags, context, |_, steps| {
         let vfs = count(args.vfs.into(), "VF", "VFs");
@@ -87,6 +90,15 @@ fn wish(args: &Args, host: &Host, policy: Policy, pf: Address) -> Result<Policy,
         }
     }
     Ok(policy)
+}
+
+/// The same for a policy's file.
+fn edit(args: &Args) -> Edit {
+    let mac = args.mac.map(|Auto| MacWish::Auto);
+    let driver = args.driver.as_deref().map(|driver| driver_wish(&choice(driver)));
+    let wish = VfWish { mac, driver, ..VfWish::default() };
+    let vf = indexes(args.vfs).map(|vf| (vf, wish.clone())).collect();
+    Edit { vfs: Some(args.vfs), vf, driver: None }
 }
 
 fn choice(text: &str) -> DriverChoice {

@@ -1,5 +1,6 @@
 //! `virtfn destroy`.
 
+use virtfn_formats::policy::Edit;
 use virtfn_host::{Host, Policy};
 
 use crate::change::{self, Change, Flags, of_pf};
@@ -32,6 +33,7 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error>
         about: pf,
         stays: "its VFs stay",
         shown: &|host, function| of_pf(host, pf, function),
+        edit: Edit { vfs: Some(0), ..Edit::default() },
         wish: |_: &Host, policy: Policy| Ok(policy.with_vfs(pf, 0)),
     };
     change::make(&root, &change, args.flags, context, |_, steps| {

@@ -2,9 +2,10 @@
 
 use std::str::FromStr;
 
+use virtfn_formats::policy::Edit;
 use virtfn_host::{
-    BadValue, Host, LinkState, MacAddress, Mbps, Policy, Qos, Switch, VfAdmin, VfId, VfPolicy,
-    VlanId, VlanProto,
+    BadValue, Host, LinkState, MacAddress, MacWish, Mbps, Policy, Qos, Switch, VfAdmin, VfId,
+    VfPolicy, VfWish, VlanId, VlanProto,
 };
 
 use crate::change::{self, Change, Flags, derived_mac};
@@ -88,6 +89,7 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error>
         wish: |host: &Host, policy: Policy| {
             Ok(policy.with_vf(vf, VfPolicy { admin: admin(args, host, vf)?, driver: None }))
         },
+        edit: Edit { vf: vec![(vf.index, wish(args))], ..Edit::default() },
     };
     change::make(&root, &change, args.flags, context, |host, steps| {
         let done =
@@ -98,13 +100,26 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error>
     })
 }
 
+/// The same for a policy's file.
+fn wish(args: &Args) -> VfWish {
+    let mac = args.mac.map(|mac| match mac {
+        Mac::Auto => MacWish::Auto,
+        Mac::Given(mac) => MacWish::Given(mac),
+    });
+    VfWish { admin: settings(args, None), mac, driver: None }
+}
+
 fn admin(args: &Args, host: &Host, vf: VfId) -> Result<VfAdmin, Error> {
     let mac = match args.mac {
         Some(Mac::Auto) => Some(derived_mac(host, vf)?),
         Some(Mac::Given(mac)) => Some(mac),
         None => None,
     };
-    Ok(VfAdmin {
+    Ok(settings(args, mac))
+}
+
+fn settings(args: &Args, mac: Option<MacAddress>) -> VfAdmin {
+    VfAdmin {
         mac,
         vlan: args.vlan,
         qos: args.qos,
@@ -115,7 +130,7 @@ fn admin(args: &Args, host: &Host, vf: VfId) -> Result<VfAdmin, Error> {
         min_rate: args.min_rate,
         max_rate: args.max_rate,
         query_rss: args.query_rss,
-    })
+    }
 }
 
 /// A VF's driver takes a new address when it takes the VF, not before.

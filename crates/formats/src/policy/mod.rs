@@ -16,6 +16,7 @@
 //!
 //! Lost: nothing but comments and the order of keys.
 
+mod edit;
 mod fault;
 mod fields;
 mod write;
@@ -26,6 +27,7 @@ use virtfn_host::{
 };
 use virtfn_pci::Address;
 
+pub use edit::{CannotEdit, Edit, edit};
 pub use fault::Fault;
 pub use write::write;
 

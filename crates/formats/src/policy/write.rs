@@ -64,8 +64,17 @@ fn write_match(matching: &Matching) -> String {
 }
 
 fn write_wish(wish: &VfWish) -> String {
+    flow(settings(wish))
+}
+
+/// What a wish says, key by key, as it is written.
+pub(crate) fn said(wish: &VfWish) -> Vec<(&'static str, String)> {
+    settings(wish).into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
+}
+
+fn settings(wish: &VfWish) -> [(&'static str, Option<String>); 11] {
     let admin = &wish.admin;
-    flow([
+    [
         (
             "mac",
             wish.mac.map(|mac| match mac {
@@ -83,10 +92,10 @@ fn write_wish(wish: &VfWish) -> String {
         ("max_rate", admin.max_rate.map(|rate| rate.to_string())),
         ("query_rss", admin.query_rss.map(|switch| switch.to_string())),
         ("driver", wish.driver.as_ref().map(write_driver)),
-    ])
+    ]
 }
 
-fn write_driver(driver: &DriverWish) -> String {
+pub(crate) fn write_driver(driver: &DriverWish) -> String {
     match driver {
         DriverWish::Default => "default".into(),
         DriverWish::None => "none".into(),
