@@ -56,20 +56,55 @@ impl Builder {
             self.root_port(&place);
         }
         if self.one_in(3) {
-            self.devices.push("pxb-pcie,id=pxb,bus=pcie.0,bus_nr=64,addr=9".into());
+            // Its requests may pass by the IOMMU, as on machines that keep one for the host alone.
+            let bypass = if self.one_in(4) { ",bypass_iommu=on" } else { "" };
+            self.devices.push(format!("pxb-pcie,id=pxb,bus=pcie.0,bus_nr=64,addr=9{bypass}"));
+            let pfs = self.pfs;
+            if !bypass.is_empty() {
+                // Interrupts that pass by the emulated IOMMU do not arrive, and igb makes no VFs.
+                self.pfs = MOST_PFS;
+            }
             self.root_port("bus=pxb");
+            self.pfs = if bypass.is_empty() { self.pfs } else { pfs };
         }
         if self.one_in(3) {
             self.card("pcie.0", Some(0xa));
+        }
+        if self.one_in(3) {
+            self.chipset();
+        }
+    }
+
+    /// What chipsets have of their own: functions without PCI Express in one slot, and bridges to
+    /// conventional PCI on the root bus.
+    fn chipset(&mut self) {
+        match self.rng.u32(0..3) {
+            0 => self.devices.extend([
+                "ich9-usb-ehci1,id=usb,bus=pcie.0,addr=d.7,multifunction=on".to_owned(),
+                "ich9-usb-uhci1,masterbus=usb.0,firstport=0,bus=pcie.0,addr=d.0,multifunction=on"
+                    .to_owned(),
+                "ich9-usb-uhci2,masterbus=usb.0,firstport=2,bus=pcie.0,addr=d.1".to_owned(),
+            ]),
+            which => {
+                let number = self.next();
+                let kind = if which == 1 {
+                    format!("i82801b11-bridge,id=p{number}")
+                } else {
+                    format!("pci-bridge,id=p{number},chassis_nr={number}")
+                };
+                self.devices.push(format!("{kind},bus=pcie.0,addr=c"));
+                self.devices.push(format!("e1000,bus=p{number},addr=1"));
+                self.devices.push(format!("e1000,bus=p{number},addr=2"));
+            }
         }
     }
 
     fn root_port(&mut self, place: &str) {
         let number = self.next();
         let acs = if self.one_in(3) { ",disable-acs=on" } else { "" };
-        self.devices.push(format!(
-            "pcie-root-port,id=p{number},{place},chassis={number},slot={number}{acs}"
-        ));
+        let kind = if acs.is_empty() && self.one_in(5) { "ioh3420" } else { "pcie-root-port" };
+        self.devices
+            .push(format!("{kind},id=p{number},{place},chassis={number},slot={number}{acs}"));
         self.below(&format!("p{number}"), 2);
     }
 
@@ -121,12 +156,21 @@ impl Builder {
         let slot = slot.unwrap_or(0);
         if self.pfs < MOST_PFS && slot == 0 && self.one_in(2) {
             self.pfs += 1;
-            self.devices.push(format!("igb,bus={bus},addr=0"));
+            if self.pfs < MOST_PFS && self.one_in(3) {
+                self.pfs += 1;
+                let next = "multifunction=on,x-pcie-ari-nextfn-1=on";
+                self.devices.push(format!("igb,bus={bus},addr=0.0,{next}"));
+                self.devices.push(format!("igb,bus={bus},addr=0.1"));
+            } else {
+                self.devices.push(format!("igb,bus={bus},addr=0"));
+            }
         } else if self.one_in(2) {
             self.devices.push(format!("e1000e,bus={bus},addr={slot:x}.0,multifunction=on"));
             self.devices.push(format!("e1000e,bus={bus},addr={slot:x}.1"));
         } else {
-            self.devices.push(format!("e1000e,bus={bus},addr={slot:x}"));
+            let kinds = ["e1000e", "e1000e", "virtio-net-pci", "vmxnet3", "qemu-xhci"];
+            let kind = kinds[self.rng.usize(0..kinds.len())];
+            self.devices.push(format!("{kind},bus={bus},addr={slot:x}"));
         }
     }
 }
