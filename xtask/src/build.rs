@@ -40,7 +40,8 @@ pub(crate) fn build(profile: &str, packages: &[&str]) -> Result<PathBuf> {
 fn command(profile: &str, packages: &[&str]) -> Command {
     let mut command = workspace::cargo();
     command.args(["build", "--quiet", "--target", TARGET, "--profile", profile]);
-    command.env("RUSTFLAGS", "-C target-feature=+crt-static");
+    // A program that aborts where it panics needs no tables for unwinding.
+    command.env("RUSTFLAGS", "-C target-feature=+crt-static -C force-unwind-tables=no");
     for package in packages {
         command.args(["--package", package]);
     }

@@ -168,6 +168,9 @@ impl Error {
                 "take the device out of that file, or out of the policy: two owners undo each other's work".into(),
                 "to go on all the same: the same command with --force".into(),
             ],
+            Self::Suppose(CannotSuppose::NoRoom { pf, .. }) => {
+                vec![format!("virtfn doctor {} says what mends it", pf.short())]
+            }
             Self::Recording(_)
             | Self::Read { .. }
             | Self::Policy { .. }

@@ -3,6 +3,8 @@
 use virtfn_host::{Function, Host, Ids, Role, Seen, VfId, VfIndex};
 use virtfn_pci::{Address, Looked, Sriov, Walk};
 
+use crate::room::{Cause, Question, room};
+
 /// Why VFs cannot be supposed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CannotSuppose {
@@ -19,6 +21,17 @@ pub enum CannotSuppose {
         /// How many the card has.
         total: u16,
     },
+    /// The kernel would refuse them: their routing IDs would leave the buses that there are, or the
+    /// card's own registers contradict each other.
+    #[error("{}: cannot have {asked} VFs: {cause} (the kernel would answer: {})", pf.short(), .cause.kernel_answer(*asked))]
+    NoRoom {
+        /// The PF.
+        pf: Address,
+        /// How many were asked for.
+        asked: u16,
+        /// What stands in the way.
+        cause: Box<Cause>,
+    },
     /// A VF has no address: it would lie past the last bus, or on top of its PF.
     #[error("{}: VF {index} would have no address (first VF offset, VF stride)", pf.short())]
     NoAddress {
@@ -32,8 +45,9 @@ pub enum CannotSuppose {
 /// The host with at least `count` VFs on a PF; those that are there stay as they are.
 ///
 /// # Errors
-/// When the PF cannot have them by its own word. Whether the buses and windows above have room is
-/// another question.
+/// When the PF cannot have them by its own word, or there are no bus numbers for them: without
+/// those they would be nowhere. Whether there is memory for them, and what the driver says, changes
+/// no group, and is [`room`]'s to tell.
 pub fn with_vfs(host: &Host, pf: Address, count: u16) -> Result<Host, CannotSuppose> {
     let not_seen = CannotSuppose::NotSeen(pf);
     let function = host.functions.get(&pf).ok_or_else(|| not_seen.clone())?;
@@ -43,6 +57,9 @@ pub fn with_vfs(host: &Host, pf: Address, count: u16) -> Result<Host, CannotSupp
     };
     if count > sriov.total_vfs {
         return Err(CannotSuppose::TooMany { pf, asked: count, total: sriov.total_vfs });
+    }
+    if let Some(cause) = nowhere(host, function, count) {
+        return Err(CannotSuppose::NoRoom { pf, asked: count, cause: Box::new(cause) });
     }
     let mut supposed = host.clone();
     for index in (0..count).map(VfIndex) {
@@ -55,6 +72,16 @@ pub fn with_vfs(host: &Host, pf: Address, count: u16) -> Result<Host, CannotSupp
         }
     }
     Ok(supposed)
+}
+
+/// Why VFs would have no place on any bus.
+fn nowhere(host: &Host, function: &Function, count: u16) -> Option<Cause> {
+    let room = room(host, function)?;
+    let place = |question: &Question| {
+        let limit = room.about(*question).0.filter(|limit| limit.most < count);
+        limit.map(|limit| limit.cause.clone())
+    };
+    [Question::Registers, Question::Buses].iter().find_map(place)
 }
 
 fn vf(pf: &Function, sriov: &Sriov, address: Address, id: VfId) -> Function {

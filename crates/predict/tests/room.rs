@@ -8,7 +8,9 @@ use virtfn_host::{Function, Host, Reason, Resource, Role, Seen};
 use virtfn_kernel::SysRoot;
 use virtfn_observe::Look;
 use virtfn_pci::{Address, ConfigSpace};
-use virtfn_predict::{Cause, Contradiction, Errno, Limit, Question, Room, room};
+use virtfn_predict::{
+    CannotSuppose, Cause, Contradiction, Errno, Limit, Question, Room, room, with_vfs,
+};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 const PF: &str = "01:00.0";
@@ -272,6 +274,8 @@ fn the_machine_whose_kernel_refused_is_refused_for_the_same_reason() {
         let own = format!("{}: SR-IOV: bus number out of range", function.address);
         assert!(log.iter().any(|line| line.contains(&own)), "{own}");
         println!("{}: {}", function.address, limit.cause);
+        let supposed = with_vfs(&host, function.address, 1);
+        assert!(matches!(supposed, Err(CannotSuppose::NoRoom { .. })), "{}", function.address);
         refused += 1;
     }
     assert_eq!(refused, 4);

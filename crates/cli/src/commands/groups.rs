@@ -3,8 +3,9 @@
 use virtfn_host::Host;
 use virtfn_observe::{Facet, Look};
 use virtfn_pci::Address;
-use virtfn_predict::with_vfs;
+use virtfn_predict::{CannotSuppose, with_vfs};
 use virtfn_render::groups::Groups;
+use virtfn_render::words::plain;
 
 use crate::args::{Json, Root};
 use crate::context::{Context, open_root};
@@ -44,7 +45,7 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error>
     let root = open_root(args.root.root.as_deref())?;
     let mut facets = vec![Facet::Groups, Facet::Config, Facet::Names, Facet::Kernel];
     if args.predict {
-        facets.push(Facet::Firmware);
+        facets.extend([Facet::Firmware, Facet::Details]);
     }
     if args.devices.iter().any(|device| device.ends_with("/any")) {
         facets.extend([Facet::Netdevs, Facet::Holders]);
@@ -75,7 +76,7 @@ fn suppose(host: Host, asked: &[Address], vfs: Option<u16>) -> Result<Host, Erro
             .values()
             .filter_map(|function| Some((function.address, function.pf()?.total_vfs.min(vfs))))
             .collect();
-        return pfs.into_iter().try_fold(host, |host, (pf, vfs)| Ok(with_vfs(&host, pf, vfs)?));
+        return suppose_where_possible(host, &pfs);
     }
     let is_pf = |address: &&Address| host.pf(**address).is_ok();
     let pfs: Vec<Address> = asked.iter().filter(is_pf).copied().collect();
@@ -83,4 +84,25 @@ fn suppose(host: Host, asked: &[Address], vfs: Option<u16>) -> Result<Host, Erro
         host.pf(*first)?;
     }
     pfs.into_iter().try_fold(host, |host, pf| Ok(with_vfs(&host, pf, vfs)?))
+}
+
+/// A PF that cannot have VFs is left out, and said; when none can, there is nothing to suppose.
+fn suppose_where_possible(host: Host, pfs: &[(Address, u16)]) -> Result<Host, Error> {
+    let (mut supposed, mut refused) = (host, Vec::new());
+    for (pf, vfs) in pfs {
+        match with_vfs(&supposed, *pf, *vfs) {
+            Ok(more) => supposed = more,
+            Err(why @ CannotSuppose::NoRoom { .. }) => refused.push(why),
+            Err(other) => return Err(other.into()),
+        }
+    }
+    if refused.len() == pfs.len()
+        && let Some(first) = refused.first()
+    {
+        return Err(first.clone().into());
+    }
+    for why in refused {
+        anstream::eprintln!("note: {}", plain(&why.to_string()));
+    }
+    Ok(supposed)
 }
