@@ -2,7 +2,7 @@
 
 use crate::{
     Declared, DeclaredPf, DeclaredVfs, DriverChoice, DriverWish, Function, Host, MacAddress,
-    MacWish, Matching, Pf, PfPolicy, Place, VfAdmin, VfId, VfIndex, VfWish,
+    MacWish, Matching, Netdev, Pf, PfPolicy, Place, VfAdmin, VfId, VfIndex, VfWish,
 };
 
 impl Declared {
@@ -75,7 +75,9 @@ fn mac_wish(
     mac: MacAddress,
 ) -> Option<MacWish> {
     let made_up = pf.vfs.get(&vf.index).is_some_and(|function| {
-        host.netdevs_of(*function).any(|netdev| netdev.random_mac == Some(true))
+        // What somebody gave it since then is not what its driver made up.
+        let own = |netdev: &Netdev| netdev.random_mac == Some(true) && netdev.mac == Some(mac);
+        host.netdevs_of(*function).any(own)
     });
     if mac.is_zero() || made_up {
         None
