@@ -3,7 +3,7 @@
 //! Lost: conditions, and whether the unit is enabled. Programs below `/usr/local`, `/opt`, `/etc`,
 //! `/root`, `/srv` and `/home` that it runs are read too, those of packages are not.
 
-use virtfn_host::Quirk;
+use virtfn_host::{Demand, Owner, Quirk};
 
 use crate::ini::{self, Entry};
 use crate::script::note;
@@ -43,6 +43,9 @@ pub(crate) fn read(files: &[File<'_>]) -> Reading {
     let quirks = if early { Vec::new() } else { vec![Quirk::NotBeforeGuests] };
     for (path, entry) in entries("Service").filter(|(_, entry)| entry.key.starts_with("ExecStart"))
     {
+        if applies_policy(&entry.value) {
+            reading.claim(Owner::Virtfn, &path, entry.line, &[], Demand::Apply);
+        }
         for effect in shell::effects(&entry.value, None) {
             note(&mut reading, entry.line, &path, effect);
         }
@@ -57,6 +60,13 @@ pub(crate) fn read(files: &[File<'_>]) -> Reading {
     reading
 }
 
+/// `/usr/bin/virtfn apply …`, which makes what virtfn's own policy says.
+fn applies_policy(command: &str) -> bool {
+    let mut words = command.split_whitespace();
+    let program = words.next().and_then(|program| program.rsplit('/').next());
+    program == Some("virtfn") && words.next() == Some("apply")
+}
+
 fn programs(command: &str) -> impl Iterator<Item = String> {
     let words = command.split_whitespace();
     let bare = words.map(|word| {
@@ -69,6 +79,19 @@ fn programs(command: &str) -> impl Iterator<Item = String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whether_the_policy_is_applied_at_boot_is_told() {
+        let unit = |command: &str| {
+            let text =
+                format!("[Unit]\nBefore=network-pre.target\n[Service]\nExecStart={command}\n");
+            read(&[File { path: "a.service", text: &text }]).claims
+        };
+        let claims = unit("/usr/bin/virtfn apply");
+        assert_eq!((&claims[0].what, claims[0].owner), (&Demand::Apply, Owner::Virtfn));
+        assert_eq!(unit("/usr/bin/virtfn status"), []);
+        assert_eq!(unit("/usr/bin/true virtfn apply"), []);
+    }
 
     #[test]
     fn commands_and_programs_are_found_with_their_order() {

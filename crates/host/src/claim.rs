@@ -81,6 +81,8 @@ pub enum Demand {
     Driver(String),
     /// That a guest has it.
     Guest(String),
+    /// That virtfn's policy is applied when the machine starts.
+    Apply,
 }
 
 /// How many VFs.
@@ -316,6 +318,7 @@ impl fmt::Display for Demand {
             Self::Settings => f.write_str("settings of VFs"),
             Self::Driver(driver) => write!(f, "driver {driver}"),
             Self::Guest(name) => write!(f, "guest {name}"),
+            Self::Apply => f.write_str("that the policy is applied at boot"),
         }
     }
 }

@@ -41,6 +41,6 @@ fn judge(host: &Host, function: &Function) -> Opinion {
         "the default route goes through {names}: making or removing VFs interrupts it for seconds"
     ))
     .saw(ROUTES, format!("default route through {names}"))
-    .fix("make the VFs when the machine boots: virtfn install")
+    .fix("make the VFs when the machine boots, before the network comes up (virtfn explain vfs-not-kept)")
     .fix("or from a console that needs no network")
 }

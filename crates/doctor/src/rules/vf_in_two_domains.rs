@@ -46,6 +46,6 @@ fn judge(host: &Host, function: &Function) -> Opinion {
 fn guest(claim: &Claim) -> Option<String> {
     match &claim.what {
         Demand::Guest(name) => Some(format!("{} of {}", name, claim.owner)),
-        Demand::Vfs(_) | Demand::Settings | Demand::Driver(_) => None,
+        Demand::Vfs(_) | Demand::Settings | Demand::Driver(_) | Demand::Apply => None,
     }
 }

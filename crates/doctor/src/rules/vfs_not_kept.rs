@@ -1,6 +1,6 @@
 //! Will the VFs be there again after a reboot?
 
-use virtfn_host::{Claim, Demand, Function, Host, VfCount};
+use virtfn_host::{Claim, Demand, Function, Host, Owner, VfCount};
 
 use crate::claimed::{Claimed, is_count, owners, saw};
 use crate::evidence::at;
@@ -31,13 +31,18 @@ fn judge(host: &Host, function: &Function) -> Opinion {
     };
     let certain: Vec<&Claim> = claimed.certain().collect();
     let (keeping, others): (Vec<&Claim>, Vec<&Claim>) =
-        certain.into_iter().partition(|claim| keeps(claim, made));
+        certain.into_iter().partition(|claim| keeps(host, claim, made));
     if !keeping.is_empty() {
         let summary = format!("{} makes them again", owners(keeping.iter().copied()));
         return saw(Opinion::pass(summary), keeping);
     }
     if let Some((path, option)) = module_option_traces(host, function).into_iter().next() {
         return Opinion::pass("a module option makes VFs again").saw(path, option);
+    }
+    if let Some(policy) = others.iter().find(|claim| agrees(claim, made)) {
+        return saw(Opinion::warn("its VFs are in virtfn's policy, and nothing applies that at boot"), [*policy])
+            .saw("etc/systemd/system", "no unit runs `virtfn apply`")
+            .fix("a unit with ExecStart=/usr/bin/virtfn apply, ordered before network-pre.target (docs/policy.md has one)");
     }
     if !others.is_empty() {
         let summary = format!(
@@ -62,12 +67,19 @@ fn judge(host: &Host, function: &Function) -> Opinion {
         .fix(format!("with netplan: virtual-function-count: {made}"))
 }
 
-fn keeps(claim: &Claim, made: usize) -> bool {
+/// A policy alone makes nothing: something has to apply it.
+fn keeps(host: &Host, claim: &Claim, made: usize) -> bool {
+    let claims = host.claims.known().map_or(&[][..], |claims| &claims.found);
+    let is_applied = || claims.iter().any(|claim| claim.what == Demand::Apply);
+    agrees(claim, made) && (claim.owner != Owner::Virtfn || is_applied())
+}
+
+fn agrees(claim: &Claim, made: usize) -> bool {
     let is = |count: u32| usize::try_from(count) == Ok(made);
     match claim.what {
         Demand::Vfs(VfCount::Exactly(count)) => is(count),
         Demand::Vfs(VfCount::AtLeast(count)) => usize::try_from(count).is_ok_and(|n| n <= made),
         Demand::Vfs(VfCount::Unclear) => true,
-        Demand::Settings | Demand::Driver(_) | Demand::Guest(_) => false,
+        Demand::Settings | Demand::Driver(_) | Demand::Guest(_) | Demand::Apply => false,
     }
 }

@@ -45,6 +45,15 @@ pub(crate) const CASES: &[Case] = &[
     case("vfs-not-kept", Warn, "another number", |host| {
         claims(host).found[0].what = Demand::Vfs(VfCount::Exactly(2));
     }),
+    case("vfs-not-kept", Warn, "a policy that nothing applies", |host| {
+        claims(host).found.clear();
+        claim(host, Owner::Virtfn, Demand::Vfs(VfCount::Exactly(3)));
+    }),
+    case("vfs-not-kept", Pass, "a policy that a unit applies", |host| {
+        claims(host).found.clear();
+        claim(host, Owner::Virtfn, Demand::Vfs(VfCount::Exactly(3)));
+        claim(host, Owner::Virtfn, Demand::Apply);
+    }),
     case("vfs-not-kept", Unknown, "no owner, and a file unread", |host| {
         claims(host).found.clear();
         unread_file(host);
