@@ -40,8 +40,7 @@ pub(crate) fn build(profile: &str, packages: &[&str]) -> Result<PathBuf> {
 fn command(profile: &str, packages: &[&str]) -> Command {
     let mut command = workspace::cargo();
     command.args(["build", "--quiet", "--target", TARGET, "--profile", profile]);
-    // A program that aborts where it panics needs no tables for unwinding.
-    command.env("RUSTFLAGS", "-C target-feature=+crt-static -C force-unwind-tables=no");
+    command.env("RUSTFLAGS", "-C target-feature=+crt-static");
     for package in packages {
         command.args(["--package", package]);
     }
