@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use netlink_packet_core::NLM_F_DUMP;
-use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::address::{AddressAttribute, AddressMessage};
 use netlink_packet_route::link::LinkMessage;
 use virtfn_host::{IpNet, Netdev};
 use virtfn_pci::Address;
 
 use super::socket::Answer;
-use super::{Filter, Netlink, NetlinkError, RawLink};
+use super::{Filter, Message, Netlink, NetlinkError, RawLink};
 
 /// A dump that changed under way is asked for again this often.
 const TRIES: usize = 4;
@@ -66,9 +65,9 @@ pub fn links_of_function(
 fn dump_links(netlink: &mut Netlink) -> Result<Vec<RawLink>, NetlinkError> {
     let mut request = LinkMessage::default();
     request.attributes.push(Filter::Link.attribute());
-    let answers = dump(netlink, RouteNetlinkMessage::GetLink(request))?;
+    let answers = dump(netlink, Message::GetLink(request))?;
     let links = answers.into_iter().filter_map(|answer| match answer.message {
-        RouteNetlinkMessage::NewLink(link) => Some(RawLink::from(link)),
+        Message::NewLink(link) => Some(RawLink::from(link)),
         _ => None,
     });
     Ok(links.collect())
@@ -76,8 +75,8 @@ fn dump_links(netlink: &mut Netlink) -> Result<Vec<RawLink>, NetlinkError> {
 
 fn dump_addresses(netlink: &mut Netlink) -> Result<BTreeMap<u32, Vec<IpNet>>, NetlinkError> {
     let mut all: BTreeMap<u32, Vec<IpNet>> = BTreeMap::new();
-    for answer in dump(netlink, RouteNetlinkMessage::GetAddress(AddressMessage::default()))? {
-        let RouteNetlinkMessage::NewAddress(message) = answer.message else {
+    for answer in dump(netlink, Message::GetAddress(AddressMessage::default()))? {
+        let Message::NewAddress(message) = answer.message else {
             continue;
         };
         let address = message.attributes.iter().find_map(|attribute| match attribute {
@@ -106,7 +105,7 @@ fn is_link_local(address: IpAddr) -> bool {
     }
 }
 
-fn dump(netlink: &mut Netlink, message: RouteNetlinkMessage) -> Result<Vec<Answer>, NetlinkError> {
+fn dump(netlink: &mut Netlink, message: Message) -> Result<Vec<Answer>, NetlinkError> {
     let mut tries = TRIES;
     loop {
         tries -= 1;

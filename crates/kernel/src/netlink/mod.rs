@@ -2,10 +2,12 @@
 
 mod attributes;
 mod links;
+mod message;
 mod socket;
 mod vf;
 
 pub use attributes::{Filter, RawLink};
 pub use links::{links, links_of_function};
+pub use message::Message;
 pub use socket::{Answer, Netlink, NetlinkError};
 pub use vf::{VfList, parse_vf_list, vf_list};

@@ -6,10 +6,11 @@ use netlink_packet_core::{
     NLM_F_ACK, NLM_F_REQUEST, NetlinkBuffer, NetlinkHeader, NetlinkMessage, NetlinkPayload,
     NlasIterator,
 };
-use netlink_packet_route::RouteNetlinkMessage;
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
+
+use super::Message;
 
 /// The kernel answers at once unless something sits on its RTNL lock.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
@@ -66,7 +67,7 @@ impl NetlinkError {
 #[derive(Debug)]
 pub struct Answer {
     /// What it says.
-    pub message: RouteNetlinkMessage,
+    pub message: Message,
     /// Its bytes, header included.
     pub bytes: Vec<u8>,
 }
@@ -98,11 +99,7 @@ impl Netlink {
     ///
     /// # Errors
     /// When the kernel refuses, is silent, or cannot be understood.
-    pub fn request(
-        &mut self,
-        message: RouteNetlinkMessage,
-        flags: u16,
-    ) -> Result<Vec<Answer>, NetlinkError> {
+    pub fn request(&mut self, message: Message, flags: u16) -> Result<Vec<Answer>, NetlinkError> {
         self.sequence += 1;
         let mut header = NetlinkHeader::default();
         header.flags = NLM_F_REQUEST | NLM_F_ACK | flags;
@@ -157,8 +154,7 @@ impl Netlink {
     }
 
     fn take_message(&self, bytes: &[u8], answers: &mut Vec<Answer>) -> Result<bool, NetlinkError> {
-        let message =
-            NetlinkMessage::<RouteNetlinkMessage>::deserialize(bytes).map_err(malformed)?;
+        let message = NetlinkMessage::<Message>::deserialize(bytes).map_err(malformed)?;
         match message.payload {
             NetlinkPayload::InnerMessage(message) => {
                 answers.push(Answer { message, bytes: bytes.to_vec() });

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use netlink_packet_core::{NlaBuffer, NlasIterator};
-use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::link::{
     LinkAttribute, LinkMessage, LinkVfInfo, VfInfo, VfInfoLinkState, VfInfoMac, VfInfoRate,
     VfInfoRssQueryEn, VfInfoSpoofCheck, VfInfoTrust, VfInfoVlan, VfLinkState, VfVlan, VfVlanInfo,
@@ -13,7 +12,7 @@ use virtfn_host::{
     LinkState, MacAddress, Mbps, Qos, Switch, VfAdmin, VfChange, VfIndex, VlanId, VlanProto,
 };
 
-use super::{Filter, Netlink, NetlinkError};
+use super::{Filter, Message, Netlink, NetlinkError};
 
 /// What the kernel told of a PF's VFs.
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
@@ -32,9 +31,8 @@ pub fn vf_list(netlink: &mut Netlink, ifindex: u32) -> Result<VfList, NetlinkErr
     let mut request = LinkMessage::default();
     request.header.index = ifindex;
     request.attributes.push(Filter::Vfs.attribute());
-    let answers = netlink.request(RouteNetlinkMessage::GetLink(request), 0)?;
-    let link =
-        answers.iter().find(|answer| matches!(answer.message, RouteNetlinkMessage::NewLink(_)));
+    let answers = netlink.request(Message::GetLink(request), 0)?;
+    let link = answers.iter().find(|answer| matches!(answer.message, Message::NewLink(_)));
     let link =
         link.ok_or_else(|| NetlinkError::Malformed(format!("no link {ifindex} in its answer")))?;
     Ok(parse_vf_list(&link.bytes))
@@ -55,7 +53,7 @@ impl Netlink {
         request.header.index = ifindex;
         let info = LinkVfInfo(vec![attribute(vf.0.into(), change)]);
         request.attributes.push(LinkAttribute::VfInfoList(vec![info]));
-        self.request(RouteNetlinkMessage::SetLink(request), 0).map(|_| ())
+        self.request(Message::SetLink(request), 0).map(|_| ())
     }
 }
 
