@@ -184,10 +184,12 @@ fn all_cases() -> impl Iterator<Item = &'static Case> {
         .chain(cases::room::CASES)
         .chain(cases::traffic::CASES)
         .chain(cases::platform::CASES)
+        .chain(cases::upkeep::CASES)
 }
 
 /// Rules that have nothing to say of the healthy host: what they are about is not there.
-const SILENT: [&str; 1] = ["vfio-pf-sriov-off"];
+const SILENT: [&str; 4] =
+    ["vfio-pf-sriov-off", "vf-name-not-kept", "ib-guid-missing", "vfio-node-not-permitted"];
 
 /// By every rule, those that are only asked for by name too.
 fn judge_all(host: &Host) -> Vec<Finding> {
@@ -246,6 +248,7 @@ fn without_privilege_nothing_passes_that_was_not_seen() {
         "pf-cannot-make-vfs",
         "mmio-window-too-small",
         "vf-driver-missing",
+        "many-vfs-probed",
         "group-not-viable",
         "link-file-before-pf-up",
         "vf-without-driver",
@@ -290,6 +293,7 @@ fn blind(host: &mut Host) {
     kernel.cpu = forbidden();
     (host.claims, host.netdevs) = (forbidden(), forbidden());
     cases::platform::blind(host);
+    cases::upkeep::blind(host);
     host.firmware.acpi = forbidden();
     (host.firmware.device_tree, host.firmware.product) = (forbidden(), forbidden());
     for function in host.functions.values_mut() {

@@ -18,6 +18,7 @@ mod platform;
 mod policy;
 mod seen;
 mod units;
+mod upkeep;
 
 pub use claim::{Applies, Claim, Claims, Condition, Demand, Field, Owner, Quirk, VfCount, fits};
 pub use declared::{
@@ -31,3 +32,4 @@ pub use platform::{HugePool, IommuRegisters, Memlock, Platform, ReservedRegion};
 pub use policy::{DevicePolicy, DriverChoice, PfPolicy, Policy, VfChange, VfPolicy};
 pub use seen::{Reason, Seen, Unreadable};
 pub use units::{BadValue, LinkState, MacAddress, Mbps, Qos, Switch, VfIndex, VlanId, VlanProto};
+pub use upkeep::{MasterKind, Upkeep};

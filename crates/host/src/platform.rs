@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::Seen;
+use crate::{Seen, Upkeep};
 
 /// The machine's own state, as far as it was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub struct Platform {
     pub default_routes: Seen<BTreeSet<String>>,
     /// The taints of the modules that drive PFs and VFs, by driver; `O` is one from elsewhere.
     pub taints: BTreeMap<String, Seen<String>>,
+    /// Who looks after interfaces and nodes.
+    pub upkeep: Upkeep,
 }
 
 /// Registers of one IOMMU; which it has depends on its maker.
@@ -94,6 +96,7 @@ impl Platform {
             governor: Seen::not_asked("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
             default_routes: Seen::not_asked("proc/net/route"),
             taints: BTreeMap::new(),
+            upkeep: Upkeep::unasked(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Dir, FileType, Mode, OFlags, ResolveFlags};
+use rustix::fs::{Access, AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -232,6 +232,18 @@ impl SysRoot {
             Node::File(serde_json::to_vec(value).unwrap_or_default())
         });
         answer
+    }
+
+    /// May this process read and write a node? The kernel is asked, and the node is not opened:
+    /// opening one can claim it. `Absent` where it is not there, and in recordings, which have none.
+    pub fn may_use(&self, path: &str) -> Seen<bool> {
+        let Files::Live(root) = &self.files else { return Seen::Absent };
+        let wanted = Access::READ_OK | Access::WRITE_OK;
+        match rustix::fs::accessat(root, path, wanted, AtFlags::EACCESS) {
+            Ok(()) => Seen::Known(true),
+            Err(Errno::ACCESS | Errno::PERM | Errno::ROFS) => Seen::Known(false),
+            Err(errno) => seen(path, Err(Miss::from(errno))),
+        }
     }
 
     /// Puts what was seen on the tape, if one runs.

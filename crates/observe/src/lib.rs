@@ -12,6 +12,7 @@ mod modules;
 mod network;
 mod platform;
 mod system;
+mod upkeep;
 
 use virtfn_host::{Host, Names, Seen, Unreadable};
 use virtfn_kernel::SysRoot;
@@ -61,6 +62,10 @@ pub fn host(root: &SysRoot, look: &Look) -> Result<Host, Error> {
     }
     if look.wants(Facet::Netdevs) {
         network::read_netdevs(root, &mut host, &paths);
+    }
+    // Which nodes and interfaces these are is known by now.
+    if look.wants(Facet::Platform) {
+        host.platform.upkeep = upkeep::read(root, &host, &paths);
     }
     if look.wants(Facet::Admin) {
         network::read_admin(root, &mut host, look);

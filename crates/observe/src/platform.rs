@@ -35,6 +35,7 @@ pub(crate) fn read(root: &SysRoot, host: &Host) -> Platform {
             .lines("proc/net/route", |line| nth_word(line, 1).is_some_and(|to| to == "00000000"))
             .map(|lines| lines.iter().filter_map(|line| nth_word(line, 0)).collect()),
         taints: read_taints(root, host),
+        upkeep: virtfn_host::Upkeep::unasked(),
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) const RULE: Rule = Rule {
 };
 
 /// What drivers of PFs log of their VFs (igb, ixgbe, i40e and ice of Linux 7.3), and what helps.
-const SAYINGS: [(&str, &str); 11] = [
+const SAYINGS: [(&str, &str); 14] = [
     ("Spoof event(s) detected on VF", SPOOF),
     ("Spoofed packets detected", SPOOF),
     ("attempted to override administratively set MAC", ADDRESS),
@@ -30,6 +30,9 @@ const SAYINGS: [(&str, &str); 11] = [
     ("Malicious Driver Detection event", MALICIOUS),
     ("still in reset. Try again", RESET),
     ("VF Transmit rate is disabled", RATE),
+    ("would cause oversubscription", PROMISE),
+    ("VF min Tx rate limiting not allowed", PROMISE),
+    ("VF promisc requires PF in promisc", PROMISC),
     ("VF max_frame", FRAME),
 ];
 const SPOOF: &str =
@@ -42,6 +45,10 @@ const MALICIOUS: &str =
     "the card cut the VF off: give it to its guest again, and update the guest's driver";
 const RESET: &str = "the VF was busy: set it again";
 const RATE: &str = "the port's speed changed and its VFs' rates went: set them again";
+const PROMISE: &str =
+    "promise the VFs less than the link has (virtfn set VF --min-rate M), and switch DCB off";
+const PROMISC: &str =
+    "a guest that listens to all groups: ip link set PF promisc on, and trust on for the VF";
 const FRAME: &str = "raise the port's MTU, or lower the guest's";
 
 /// No opinion quotes more lines than this.

@@ -4,6 +4,7 @@ pub(crate) mod owners;
 pub(crate) mod platform;
 pub(crate) mod room;
 pub(crate) mod traffic;
+pub(crate) mod upkeep;
 
 use virtfn_doctor::Verdict;
 use virtfn_host::{Claims, Function, Host, Reason, Role, Seen, Unreadable, VfIndex};
@@ -35,6 +36,7 @@ pub(crate) fn healthy() -> Host {
     host.claims = Seen::Known(Claims { found: vec![owners::link_file(3)], unseen: Vec::new() });
     traffic::set_up(&mut host);
     platform::complete(&mut host);
+    upkeep::complete(&mut host);
     host
 }
 
