@@ -7,6 +7,7 @@ use std::process::Stdio;
 
 use support::{Ran, all_hosts, finish, hosts, on, recorded, run, virtfn};
 use tempfile::TempDir;
+use virtfn_host::Seen;
 
 const HOSTS: [&str; 5] =
     ["amd-default", "intel-default", "intel-switch", "noiommu", "virtio-iommu"];
@@ -287,6 +288,28 @@ fn a_recording_replays_every_command() {
             assert_eq!((there.code, there.out), (here.code, here.out), "{host}: {words:?}");
         }
     }
+}
+
+/// A recording of this very machine, whatever it is, has an answer to what no file of the kernel's
+/// tells: who claims what, who looks after interfaces, what this process may do.
+#[test]
+fn a_recording_of_a_live_machine_carries_the_platform_and_the_claims() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("live.tar.zst");
+    let made = run(&["record", file.to_str().unwrap()]);
+    assert!(matches!(made.code, Some(0 | 5)), "{}{}", made.out, made.err);
+    let root = virtfn_kernel::SysRoot::open(&file).unwrap();
+    let host = virtfn_observe::host(&root, &virtfn_observe::Look::everything()).unwrap();
+    assert_ne!(host.claims, Seen::Absent);
+    let platform = &host.platform;
+    assert!(platform.memlock.known().is_some(), "{:?}", platform.memlock);
+    assert!(platform.memory_kib.known().is_some(), "{:?}", platform.memory_kib);
+    let upkeep = &platform.upkeep;
+    assert_ne!(upkeep.link_files, Seen::Absent);
+    assert_ne!(upkeep.managers, Seen::Absent);
+    assert_ne!(upkeep.vlans, Seen::Absent);
+    assert_ne!(upkeep.hostdevs, Seen::Absent);
+    assert_ne!(upkeep.vfio_nodes, Seen::Absent);
 }
 
 #[test]

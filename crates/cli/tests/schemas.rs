@@ -1,4 +1,5 @@
-//! The JSON Schemas in docs/schema are those of the code, and real documents fit them.
+//! The JSON Schemas and the pages of rules in docs are those of the code, and real documents fit
+//! their schemas.
 //! `UPDATE=1 cargo test -p virtfn-cli --test schemas` writes them anew.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -44,6 +45,23 @@ fn the_schemas_in_docs_are_up_to_date() {
         }
         let kept = std::fs::read_to_string(&path).unwrap_or_default();
         assert!(kept == text, "{}: out of date; UPDATE=1 writes it", path.display());
+    }
+}
+
+/// The pages of the rules in docs are those of the rules, and tell which of them the lab provokes.
+#[test]
+fn the_rules_in_docs_are_up_to_date() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/rules.md");
+    let text = Explain::of(virtfn_doctor::RULES).markdown();
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, &text).unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(kept == text, "{}: out of date; UPDATE=1 writes it", path.display());
+    for rule in virtfn_doctor::RULES {
+        let page = Explain::of([rule]).pages();
+        let proved = matches!(rule.provoked(), virtfn_doctor::Provoked::InLab(_));
+        assert_eq!(page.contains("Not provoked on a running machine"), !proved, "{}", rule.id);
     }
 }
 

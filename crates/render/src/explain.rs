@@ -65,6 +65,29 @@ impl Explain {
             .join("\n")
     }
 
+    /// All of them as one page of documentation, in Markdown: a list of their titles, then each.
+    #[must_use]
+    pub fn markdown(&self) -> String {
+        let mut text = String::from(HEAD);
+        for rule in &self.rules {
+            let proved = if rule.provoked.is_some() { "" } else { " (not provoked)" };
+            text += &format!("- [`{0}`](#{0}): {1}{proved}\n", rule.id, rule.title);
+        }
+        for rule in &self.rules {
+            let body = rule.page.lines().skip(1).collect::<Vec<_>>().join("\n");
+            // What stands below a rule's own heading is one level deeper here.
+            let body = body.trim().replace("\n## ", "\n### ");
+            let uses = rule.matters_for.join(", ");
+            text += &format!(
+                "\n## {}\n\n**{}.** Matters for {uses}.\n\n{body}\n{}",
+                rule.id,
+                rule.title,
+                proof(rule)
+            );
+        }
+        text
+    }
+
     /// A table of them.
     #[must_use]
     pub fn table(&self, page: Page) -> String {
@@ -80,6 +103,17 @@ impl Explain {
         table.render(page)
     }
 }
+
+/// What the page of all rules starts with.
+const HEAD: &str = "\
+# The rules of `virtfn doctor`
+
+Written from the rules themselves (`UPDATE=1 cargo test -p virtfn-cli --test schemas`); `virtfn explain
+RULE` prints the same. A rule that is marked *not provoked* was tested on hosts that were written after
+what is documented of the fault; every other one was seen to fire on a machine that runs, and to be quiet
+when the fault was mended. What no rule judges, and why, is in [doctor.md](doctor.md).
+
+";
 
 /// How it is known that the rule fires when it should.
 fn proof(rule: &Explained) -> String {

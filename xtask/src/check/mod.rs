@@ -5,6 +5,7 @@ mod files;
 mod layers;
 mod licence;
 pub(crate) mod metadata;
+mod provoked;
 
 use anyhow::Result;
 
@@ -34,6 +35,7 @@ pub(crate) fn check() -> Result<()> {
     let program = dist::build()?;
     let bytes = std::fs::metadata(&program)?.len();
     let shipped = metadata.shipped_in("virtfn-cli").len();
+    provoked::print(&program)?;
     println!("virtfn: {:.2} MB static, {shipped} foreign crates in it", megabytes(bytes));
     Ok(())
 }
