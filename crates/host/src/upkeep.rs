@@ -23,7 +23,7 @@ pub struct Upkeep {
     pub hostdevs: Seen<BTreeSet<String>>,
     /// May this process use a VFIO node (`/dev/vfio/…`)? By its path below the root.
     pub vfio_nodes: Seen<BTreeMap<String, bool>>,
-    /// What the masters of interfaces are, by the master's name.
+    /// What the masters of interfaces are, by the master's name; one that does not tell is not here.
     #[serde(skip)]
     pub masters: BTreeMap<String, MasterKind>,
     /// What mlx5 says of a PF's LAG (`active`, `disabled`), where it drives it.

@@ -185,13 +185,14 @@ fn masters(root: &SysRoot, host: &Host) -> BTreeMap<String, MasterKind> {
     let names: BTreeSet<&String> = netdevs.filter_map(|netdev| netdev.master.as_ref()).collect();
     let kind = |name: &String| {
         let text = root.text(&format!("sys/devices/virtual/net/{name}/uevent"));
-        match text.known().and_then(|text| value(text, "DEVTYPE=")) {
+        let kind = match value(text.known()?, "DEVTYPE=") {
             Some("bridge") => MasterKind::Bridge,
             Some("bond") => MasterKind::Bond,
             _ => MasterKind::Other,
-        }
+        };
+        Some((name.clone(), kind))
     };
-    names.into_iter().map(|name| (name.clone(), kind(name))).collect()
+    names.into_iter().filter_map(kind).collect()
 }
 
 fn node_guids(

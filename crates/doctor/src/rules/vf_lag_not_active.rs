@@ -48,40 +48,44 @@ fn judge_one(host: &Host, interfaces: &Interfaces<'_>, function: &Function) -> O
         return Opinion::not_applicable("has no interface here that could be bonded");
     };
     let path = format!("sys/class/net/{}/master", netdev.name);
-    let upkeep = &host.platform.upkeep;
-    let bond = netdev
-        .master
-        .as_ref()
-        .filter(|name| upkeep.masters.get(*name).is_some_and(|kind| *kind == MasterKind::Bond));
-    let Some(bond) = bond else {
-        let master = netdev.master.as_deref().unwrap_or("not there");
-        return Opinion::pass("is in no bond that its VFs would pass by").saw(path, master);
-    };
+    let kind = |name: &String| host.platform.upkeep.masters.get(name);
+    match netdev.master.as_ref().map(|name| (name, kind(name))) {
+        Some((bond, Some(MasterKind::Bond))) => judge_bonded(host, function, path, bond),
+        Some((master, Some(_))) => {
+            Opinion::pass("is in no bond that its VFs would pass by").saw(path, master)
+        }
+        Some((master, None)) => {
+            Opinion::unknown("whether its master is a bond could not be seen").saw(path, master)
+        }
+        None => Opinion::pass("is in no bond that its VFs would pass by").saw(path, "not there"),
+    }
+}
+
+/// A port in a bond: does the card bond its VFs too?
+fn judge_bonded(host: &Host, function: &Function, path: String, bond: &str) -> Opinion {
     let state_path = format!("sys/kernel/debug/mlx5/{}/lag/state", function.address);
-    match upkeep.lag_states.get(&function.address) {
+    let warning = Opinion::warn(format!(
+        "is in {bond}, and its VFs are not: they lose the network when this port does"
+    ))
+    .saw(path.as_str(), bond);
+    let opinion = match host.platform.upkeep.lag_states.get(&function.address) {
         Some(Seen::Known(state)) if state == "active" => {
-            Opinion::pass("its VFs are bonded with it").saw(path, bond).saw(state_path, state)
+            return Opinion::pass("its VFs are bonded with it")
+                .saw(path, bond)
+                .saw(state_path, state);
         }
         Some(Seen::Unreadable(unreadable)) => {
-            Opinion::unknown("whether its VFs are bonded with it could not be seen")
+            return Opinion::unknown("whether its VFs are bonded with it could not be seen")
                 .saw(path, bond)
-                .could_not_see(unreadable)
+                .could_not_see(unreadable);
         }
-        state => {
-            let address = function.address.to_string();
-            let said = SYMPTOM.judge_lines(host, |line| line.contains(&address));
-            let opinion = Opinion::warn(format!(
-                "is in {bond}, and its VFs are not: they lose the network when this port does"
-            ))
-            .saw(path, bond);
-            let opinion = match state {
-                Some(Seen::Known(state)) => opinion.saw(state_path, state),
-                _ => opinion,
-            };
-            let told = said.evidence.into_iter().filter(|one| one.value.contains(&address));
-            told.fold(opinion, |opinion, one| opinion.saw(one.path, one.value))
-                .fix("give the guest a VF of each port, and bond them there (active-backup with fail_over_mac=active)")
-                .fixes(SYMPTOM.fixes.iter().map(|fix| (*fix).to_owned()))
-        }
-    }
+        Some(Seen::Known(state)) => warning.saw(state_path, state),
+        Some(Seen::Absent) | None => warning,
+    };
+    let address = function.address.to_string();
+    let said = SYMPTOM.judge_lines(host, |line| line.contains(&address)).evidence;
+    let told = said.into_iter().filter(|one| one.value.contains(&address));
+    told.fold(opinion, |opinion, one| opinion.saw(one.path, one.value))
+        .fix("give the guest a VF of each port, and bond them there (active-backup with fail_over_mac=active)")
+        .fixes(SYMPTOM.fixes.iter().map(|fix| (*fix).to_owned()))
 }

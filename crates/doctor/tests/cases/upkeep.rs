@@ -47,6 +47,10 @@ pub(crate) const CASES: &[Case] = &[
     }),
     case("vf-lag-not-active", Warn, "a LAG that is off", |host| lag(host, "disabled")),
     case("vf-lag-not-active", Pass, "a LAG that is on", |host| lag(host, "active")),
+    case("vf-lag-not-active", Unknown, "a master of unknown kind", |host| {
+        enslave(host, PF, "bond0", MasterKind::Bond);
+        host.platform.upkeep.masters.clear();
+    }),
     case("vf-lag-not-active", Unknown, "a debugfs that root alone reads", |host| {
         lag(host, "active");
         let address = at(host, PF).address;
