@@ -8,8 +8,6 @@ const SYMPTOM: Symptom = Symptom {
     texts: &[
         &["PF returned error", "to our request"],
         &["Failed to communicate with PF; waiting before retry"],
-        &["PF still in reset state. Is the PF interface up?"],
-        &["VF MAC address has been set, but the PF device is not up"],
     ],
     found: "a VF's driver gets no answer, or an error, from its PF",
     clean: "every VF's driver is answered by its PF",
