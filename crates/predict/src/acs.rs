@@ -165,10 +165,11 @@ const fn lacks(lack: Lack, missing: AcsFlags) -> Acs {
     Acs::Lacks { lack, missing }
 }
 
-/// Does an IOMMU translate anything here?
+/// Does an IOMMU translate anything here? Asked for every port, so it looks at no function: the
+/// kernel makes groups only for what is behind an IOMMU, but for those that VFIO makes up.
 fn translates(host: &Host) -> bool {
     let runs = matches!(&host.kernel.iommus, Seen::Known(iommus) if !iommus.is_empty());
-    runs || host.functions.values().any(|function| function.behind_iommu)
+    runs || host.groups.values().any(|group| !group.is_noiommu())
 }
 
 impl fmt::Display for Lack {

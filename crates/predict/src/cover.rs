@@ -123,11 +123,23 @@ fn by_iort(iort: &Iort, address: Address) -> bool {
     })
 }
 
+/// A virtio-iommu does not translate itself (`drivers/acpi/viot.c`, `viot_pci_dev_iommu_init`).
 fn by_viot(viot: &Viot, address: Address) -> bool {
+    let id = address.routing_id();
+    let is_itself = |output: u16| {
+        let unit = viot.nodes.iter().find(|node| node.at == output);
+        unit.is_some_and(|unit| match unit.body {
+            ViotNode::VirtioIommuPci { segment, routing_id } => {
+                (u32::from(segment), routing_id) == (address.domain(), id)
+            }
+            _ => false,
+        })
+    };
     viot.nodes.iter().any(|node| match node.body {
-        ViotNode::PciRange { segments, routing_ids, .. } => {
+        ViotNode::PciRange { segments, routing_ids, output, .. } => {
             (u32::from(segments.0)..=u32::from(segments.1)).contains(&address.domain())
-                && (routing_ids.0..=routing_ids.1).contains(&address.routing_id())
+                && (routing_ids.0..=routing_ids.1).contains(&id)
+                && !is_itself(output)
         }
         _ => false,
     })
