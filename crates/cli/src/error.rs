@@ -49,6 +49,11 @@ pub enum Error {
         /// Why.
         error: ApplyError,
     },
+    /// A machine whose groups firmware makes.
+    #[error(
+        "groups: cannot be predicted: on POWER firmware says which devices go together, not ACS"
+    )]
+    GroupsByFirmware,
     /// VFs that a PF cannot have.
     #[error(transparent)]
     Suppose(#[from] CannotSuppose),
@@ -170,6 +175,9 @@ impl Error {
             ],
             Self::Suppose(CannotSuppose::NoRoom { pf, .. }) => {
                 vec![format!("virtfn doctor {} says what mends it", pf.short())]
+            }
+            Self::GroupsByFirmware => {
+                vec!["virtfn groups shows those that the kernel made of it".into()]
             }
             Self::Recording(_)
             | Self::Read { .. }

@@ -2,13 +2,22 @@
 
 use virtfn_host::Host;
 
-use crate::evidence::is_guest;
+use crate::evidence::{is_arm, is_guest};
 
 /// How to switch the IOMMU on in the firmware's setup program, as this machine's maker calls it.
 pub(crate) fn enable_in_setup(host: &Host) -> Vec<String> {
     let product = host.firmware.product.known().map_or("", String::as_str);
     let vendor = host.kernel.cpu.known().and_then(|cpu| cpu.vendor.as_deref()).unwrap_or("");
     let mut fixes = Vec::new();
+    if is_arm(host) {
+        return vec![
+            "switch on the SMMU in the firmware's setup (SMMU, IOMMU or Input Output Memory \
+             Management Unit)"
+                .into(),
+            "update the firmware: its IORT table has to name the SMMU".into(),
+            "in a virtual machine of QEMU: -machine virt,iommu=smmuv3".into(),
+        ];
+    }
     if is_guest(host) {
         fixes.push(
             "this is a virtual machine: give it an IOMMU (QEMU: -machine q35,kernel-irqchip=split \

@@ -1,6 +1,6 @@
 //! Where things are seen, and how they are put.
 
-use virtfn_host::{Function, Host, IommuGroup, Seen};
+use virtfn_host::{Cpu, Function, Host, IommuGroup, Seen};
 
 /// Where a function's attribute is.
 pub(crate) fn at(function: &Function, name: &str) -> String {
@@ -39,7 +39,13 @@ pub(crate) fn iommus(host: &Host) -> Running {
         Seen::Known(_) | Seen::Absent | Seen::Unreadable(_) => {}
     }
     let mut translated = host.functions.values().filter(|function| function.behind_iommu);
+    let made = || host.groups.values().filter(|group| !group.is_noiommu()).count();
     match (translated.next(), &host.kernel.iommus) {
+        // Before 6.8 the kernel lists no IOMMU of POWER's host bridges, and links nothing to them.
+        (None, _) if is_power(host) && made() > 0 => Running::Yes {
+            path: "sys/kernel/iommu_groups".into(),
+            value: format!("{} groups", made()),
+        },
         (Some(first), _) => Running::Yes { path: at(first, "iommu"), value: "a link".into() },
         (None, Seen::Known(_)) => Running::No,
         (None, Seen::Absent | Seen::Unreadable(_)) => Running::NotSeen,
@@ -58,6 +64,16 @@ pub(crate) fn is_x86(host: &Host) -> Option<bool> {
         "unknown" => None,
         _ => Some(false),
     }
+}
+
+/// Is this a POWER machine? Unseen counts as no.
+pub(crate) fn is_power(host: &Host) -> bool {
+    host.kernel.cpu.known().is_some_and(Cpu::is_power)
+}
+
+/// Is this an Arm machine? Unseen counts as no.
+pub(crate) fn is_arm(host: &Host) -> bool {
+    host.kernel.cpu.known().is_some_and(Cpu::is_arm)
 }
 
 /// Does the kernel itself run in a virtual machine? Unseen counts as no.

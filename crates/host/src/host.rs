@@ -70,6 +70,21 @@ pub struct Cpu {
     pub address_bits: Option<u32>,
 }
 
+impl Cpu {
+    /// IBM POWER: its host bridges keep devices apart in partitionable endpoints (PEs), and firmware
+    /// makes the groups (`arch/powerpc/kernel/iommu.c`).
+    #[must_use]
+    pub fn is_power(&self) -> bool {
+        self.machine.starts_with("ppc64")
+    }
+
+    /// 64-bit Arm.
+    #[must_use]
+    pub fn is_arm(&self) -> bool {
+        self.machine == "aarch64"
+    }
+}
+
 /// What the firmware left for the kernel.
 #[derive(Clone, Debug)]
 pub struct Firmware {

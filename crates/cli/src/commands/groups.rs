@@ -1,6 +1,6 @@
 //! `virtfn groups`.
 
-use virtfn_host::Host;
+use virtfn_host::{Cpu, Host};
 use virtfn_observe::{Facet, Look};
 use virtfn_pci::Address;
 use virtfn_predict::{CannotSuppose, with_vfs};
@@ -54,6 +54,9 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error>
     let asked = args.devices.iter().map(|device| host.resolve(device));
     let asked = asked.collect::<Result<Vec<_>, _>>()?;
     let groups = if args.predict {
+        if host.kernel.cpu.known().is_some_and(Cpu::is_power) {
+            return Err(Error::GroupsByFirmware);
+        }
         Groups::predicted(&suppose(host, &asked, args.vfs)?, &asked)
     } else {
         Groups::of(&host, &asked)

@@ -3,6 +3,7 @@
 
 pub mod big_host;
 pub mod hostile;
+pub mod made_host;
 pub mod schema;
 pub mod xml;
 

@@ -5,7 +5,7 @@ use virtfn_predict::{
     Acs, Break, Ground, Isolation, Judgement, RULES, Step, Unseen, isolation, remedies,
 };
 
-use crate::evidence::{flags, group, list};
+use crate::evidence::{at, flags, group, is_power, list};
 use crate::opinion::Opinion;
 use crate::rule::{About, Judge, Rule, Weight};
 use crate::uses::Uses;
@@ -22,6 +22,9 @@ pub(crate) const RULE: Rule = Rule {
 };
 
 fn judge(host: &Host, function: &Function) -> Opinion {
+    if is_power(host) {
+        return by_endpoint(host, function);
+    }
     let whole = isolation(host, function);
     // A VF never shares its device (the kernel clears its multifunction flag), so that only what
     // is above a PF matters to its VFs.
@@ -41,6 +44,30 @@ fn judge(host: &Host, function: &Function) -> Opinion {
     whole.path.iter().fold(opinion, |opinion, step| {
         opinion.saw(format!("sys/bus/pci/devices/{}/config", step.address), said(step))
     })
+}
+
+/// On POWER the host bridge keeps partitionable endpoints (PEs) apart, whatever ACS says, and a group
+/// is one or more of them.
+fn by_endpoint(host: &Host, function: &Function) -> Opinion {
+    let Some(group) = group(host, function) else {
+        return Opinion::unknown("which partitionable endpoint (PE) it is in could not be seen")
+            .saw(at(function, "iommu_group"), "not there")
+            .fix("dmesg | grep -i -e 'PE#' -e iommu says what the kernel made of it");
+    };
+    let guests = group.members.iter().filter_map(|address| host.functions.get(address));
+    let others: Vec<String> = guests
+        .filter(|other| !other.is_bridge() && other.address != function.address)
+        .map(|other| other.address.short())
+        .collect();
+    let path = format!("sys/kernel/iommu_groups/{}/devices", group.id);
+    let members = list(group.members.iter().map(|address| address.short()));
+    if others.is_empty() {
+        return Opinion::pass("its host bridge keeps it apart: nothing else is in its PE")
+            .saw(path, members);
+    }
+    Opinion::warn(format!("firmware put it into one PE with {}", list(others)))
+        .saw(path, members)
+        .fix("put the card in a slot of its own host bridge; or pass all of the group to one VM")
 }
 
 /// The root port by which the path is isolated.

@@ -2,7 +2,7 @@
 
 use virtfn_host::{Function, Host};
 
-use crate::evidence::{Running, at, group, iommus};
+use crate::evidence::{Running, at, group, iommus, is_power};
 use crate::opinion::Opinion;
 use crate::rule::{About, Judge, Rule, Weight};
 use crate::uses::Uses;
@@ -32,6 +32,7 @@ fn judge(host: &Host, function: &Function) -> Opinion {
         .fix("switch the IOMMU on: virtfn doctor says how")
         .fix("vfio.enable_unsafe_noiommu_mode belongs on no machine with VMs");
     }
+    // Before 6.8 the kernel makes no `iommu` link for POWER's host bridges.
     if !function.behind_iommu && !is_power(host) {
         return Opinion::fail(format!("is in group {number}, but no IOMMU has it"))
             .saw(group_link, number)
@@ -40,11 +41,6 @@ fn judge(host: &Host, function: &Function) -> Opinion {
     }
     let opinion = Opinion::pass(format!("translated, group {number}")).saw(group_link, number);
     if function.behind_iommu { opinion.saw(link, "there") } else { opinion }
-}
-
-/// The kernel makes no `iommu` link for POWER's host bridges before 6.8.
-fn is_power(host: &Host) -> bool {
-    host.kernel.cpu.known().is_some_and(|cpu| cpu.machine.starts_with("ppc64"))
 }
 
 /// It is in no group.

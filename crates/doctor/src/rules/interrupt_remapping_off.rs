@@ -3,7 +3,7 @@
 use virtfn_host::{Host, Seen};
 
 use crate::advice;
-use crate::evidence::{flags, is_x86};
+use crate::evidence::{flags, is_arm, is_power, is_x86};
 use crate::opinion::Opinion;
 use crate::rule::{About, Judge, Rule, Weight};
 use crate::uses::Uses;
@@ -46,16 +46,16 @@ fn judge(host: &Host) -> Opinion {
         (Some(true), Some(chip)) => {
             off(host).saw("proc/interrupts", format!("{chip}, none with IR-"))
         }
+        // Of Arm's interrupt controllers the ITS alone knows who may send what.
+        (Some(false), Some(chip)) if is_arm(host) => {
+            off(host).saw("proc/interrupts", format!("{chip}, none of the GIC's ITS"))
+        }
         (Some(false), _) if is_power(host) => Opinion::not_applicable(
             "POWER's host bridges keep message interrupts apart by themselves",
         ),
         (_, first) => Opinion::unknown("no interrupt chip tells whether interrupts are kept apart")
             .saw("proc/interrupts", first.copied().unwrap_or("no message interrupt")),
     }
-}
-
-fn is_power(host: &Host) -> bool {
-    host.kernel.cpu.known().is_some_and(|cpu| cpu.machine.starts_with("ppc64"))
 }
 
 /// They are; does somebody leave the door open all the same?
@@ -97,6 +97,13 @@ fn off(host: &Host) -> Opinion {
 
 fn in_setup(host: &Host) -> Vec<String> {
     let mut fixes = Vec::new();
+    if is_arm(host) {
+        return vec![
+            "use a machine whose interrupt controller has an ITS (GICv3 or later); in a virtual \
+             machine of QEMU: -machine virt,gic-version=3,its=on"
+                .to_owned(),
+        ];
+    }
     if crate::evidence::is_guest(host) {
         fixes.push(
             "this is a virtual machine: give its IOMMU interrupt remapping (QEMU: \

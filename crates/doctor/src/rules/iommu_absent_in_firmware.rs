@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use virtfn_acpi::Table;
+use virtfn_acpi::iort::{self, NodeBody};
 use virtfn_host::{Host, Seen};
 
 use crate::advice;
-use crate::evidence::{Running, iommus, is_x86};
+use crate::evidence::{Running, iommus, is_power, is_x86};
 use crate::opinion::Opinion;
 use crate::rule::{About, Judge, Rule, Weight};
 use crate::uses::Uses;
@@ -14,6 +16,8 @@ use crate::uses::Uses;
 pub(super) const TABLES: [(&str, &str); 4] =
     [("DMAR", "VT-d"), ("IVRS", "AMD-Vi"), ("IORT", "the SMMU"), ("VIOT", "virtio-iommu")];
 pub(super) const FOLDER: &str = "sys/firmware/acpi/tables";
+/// Arm's table.
+const IORT: &str = "IORT";
 const DEVICE_TREE: &str = "sys/firmware/devicetree/base";
 
 pub(crate) const RULE: Rule = Rule {
@@ -32,10 +36,35 @@ fn judge(host: &Host) -> Opinion {
         Seen::Known(tables) => tables,
         Seen::Absent | Seen::Unreadable(_) => return without_acpi(host),
     };
-    match TABLES.iter().find(|(name, _)| tables.contains_key(*name)) {
-        Some((name, what)) => Opinion::pass(format!("{what} described by the {name} table"))
-            .saw(format!("{FOLDER}/{name}"), "there"),
-        None => without_table(host, tables),
+    let Some((name, what)) = TABLES.iter().find(|(name, _)| tables.contains_key(*name)) else {
+        return without_table(host, tables);
+    };
+    let path = format!("{FOLDER}/{name}");
+    match tables.get(IORT) {
+        Some(bytes) if *name == IORT => by_iort(host, path, bytes),
+        _ => Opinion::pass(format!("{what} described by the {name} table")).saw(path, "there"),
+    }
+}
+
+/// Arm's table is there for interrupts too: it must name an SMMU.
+fn by_iort(host: &Host, path: String, bytes: &Seen<Vec<u8>>) -> Opinion {
+    if let Running::Yes { path, value } = iommus(host) {
+        return Opinion::pass("the SMMU described by the IORT table").saw(path, value);
+    }
+    let Seen::Known(known) = bytes else {
+        return Opinion::unknown("whether the IORT table describes an SMMU could not be seen")
+            .missed(&path, bytes);
+    };
+    let is_smmu =
+        |node: &iort::Node| matches!(node.body, NodeBody::Smmu { .. } | NodeBody::SmmuV3 { .. });
+    match virtfn_acpi::parse(known) {
+        Ok(Table::Iort(table)) if !table.nodes.iter().any(is_smmu) => Opinion::fail(
+            "the firmware describes no SMMU: its IORT table is about interrupts alone",
+        )
+        .saw(path, format!("{} nodes, none of an SMMU", table.nodes.len()))
+        .fixes(advice::enable_in_setup(host)),
+        // What is wrong with a table is another rule's.
+        _ => Opinion::pass("the SMMU described by the IORT table").saw(path, "there"),
     }
 }
 
@@ -63,11 +92,10 @@ fn without_acpi(host: &Host) -> Opinion {
         return Opinion::pass("the kernel found an IOMMU").saw(path, value);
     }
     let has_tree = host.firmware.device_tree == Seen::Known(true);
-    let machine = host.kernel.cpu.known().map_or("unknown", |cpu| cpu.machine.as_str());
-    if has_tree && machine.starts_with("ppc64") {
+    if has_tree && is_power(host) {
         return Opinion::pass("POWER: every PCI host bridge has an IOMMU, on from the start")
             .saw(DEVICE_TREE, "there")
-            .saw("proc/cpuinfo", machine);
+            .saw("proc/cpuinfo", "POWER");
     }
     let opinion = Opinion::unknown("whether the firmware describes an IOMMU could not be seen")
         .missed(FOLDER, &host.firmware.acpi)

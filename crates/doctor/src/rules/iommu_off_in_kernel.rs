@@ -54,7 +54,7 @@ fn described(host: &Host) -> Option<&'static str> {
 }
 
 fn off(host: &Host) -> Opinion {
-    let guilty: Vec<&str> = flags(host).into_iter().filter(|flag| OFF.contains(flag)).collect();
+    let guilty: Vec<&str> = flags(host).into_iter().filter(|flag| keeps_off(flag)).collect();
     let mut opinion = match guilty.as_slice() {
         [] => Opinion::fail("the kernel does not run the IOMMU"),
         some => {
@@ -74,6 +74,14 @@ fn off(host: &Host) -> Opinion {
     opinion.fixes(remedies(host, &guilty))
 }
 
+/// The words above, and those that keep a driver of Arm's or of virtual machines' from starting.
+fn keeps_off(flag: &str) -> bool {
+    let (name, value) = flag.split_once('=').unwrap_or((flag, ""));
+    let keeps_out = matches!(name, "module_blacklist" | "initcall_blacklist");
+    let driver = ["arm_smmu", "virtio_iommu"].iter().any(|driver| value.contains(driver));
+    OFF.contains(&flag) || (keeps_out && driver)
+}
+
 /// Lines in which a driver says why it does not run.
 fn is_about(line: &str) -> bool {
     [
@@ -83,6 +91,7 @@ fn is_about(line: &str) -> bool {
         "AMD-Vi: Disabl",
         "DMAR: Firmware",
         "DMAR: Failed",
+        "arm-smmu",
     ]
     .iter()
     .any(|start| line.contains(start))
@@ -99,6 +108,12 @@ fn remedies(host: &Host, guilty: &[&str]) -> Vec<String> {
             vec!["dmesg | grep AMD-Vi says why; a firmware update often mends the table".into()]
         }
         Some("VIOT") => vec!["modprobe virtio_iommu".into()],
+        Some("IORT") => vec![
+            "modprobe arm_smmu_v3, before the drivers of the devices behind it".into(),
+            "dmesg | grep -i smmu says why it does not run".into(),
+            "use a kernel that is built with it (CONFIG_ARM_SMMU_V3, for older ones CONFIG_ARM_SMMU)"
+                .into(),
+        ],
         Some(_) | None => {
             vec!["use a kernel that is built with this machine's IOMMU driver".into()]
         }

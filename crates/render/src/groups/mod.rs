@@ -6,7 +6,7 @@ mod tree;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use virtfn_host::{Function, Host};
+use virtfn_host::{Cpu, Function, Host};
 use virtfn_pci::Address;
 use virtfn_predict::{Judgement, below, isolation, leak, remedies};
 
@@ -92,6 +92,10 @@ fn whys(host: &Host, members: &BTreeSet<Address>) -> Vec<Why> {
     let guests = guests_of(host, members);
     let mut whys: Vec<Why> = Vec::new();
     // A device alone is apart from nobody in particular: there is nothing to say why.
+    let together = guests.first().filter(|_| guests.len() > 1);
+    if let (Some(first), true) = (together, host.kernel.cpu.known().is_some_and(Cpu::is_power)) {
+        return vec![one_endpoint(first)];
+    }
     for function in guests.iter().filter(|_| guests.len() > 1) {
         if let Judgement::Broken(end) = isolation(host, function).judgement()
             && whys.iter().all(|why| why.at != end.address)
@@ -111,6 +115,17 @@ fn whys(host: &Host, members: &BTreeSet<Address>) -> Vec<Why> {
         }
     }
     whys
+}
+
+/// On POWER firmware makes the groups, and ACS does not come into it.
+fn one_endpoint(first: &Function) -> Why {
+    let text = "put one of the cards in a slot of another host bridge".to_owned();
+    Why {
+        at: first.address,
+        reason: "POWER's firmware made one partitionable endpoint (PE) of them".into(),
+        missing: Vec::new(),
+        remedies: vec![Remedy { text, lowers_security: false }],
+    }
 }
 
 /// What the members can reach beyond their group.
