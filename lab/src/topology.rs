@@ -67,8 +67,14 @@ pub struct Expected {
     pub vfs: Vec<String>,
     /// Whether the kernel puts functions into IOMMU groups at all.
     pub iommu_groups: bool,
+    /// The functions that are in none all the same, in address order: the IOMMU itself, and with
+    /// virtio-iommu those that no driver has tried yet.
+    #[serde(default)]
+    pub groupless: Vec<String>,
     /// The one doctor rule that fails here; absent on a machine that is in order.
     pub fails: Option<String>,
+    /// The one that fails as soon as there are VFs, where none does before.
+    pub fails_with_vfs: Option<String>,
 }
 
 /// More guest memory than this moves VF BARs above 4 GiB, where QEMU 10.0.2 reads them as zero.
@@ -187,6 +193,8 @@ mod tests {
             let promised = topology.expect.pfs.len() * usize::from(topology.expect.vfs_per_pf);
             assert_eq!(topology.expect.vfs.len(), promised, "{}", topology.name);
             assert!(topology.expect.vfs.is_sorted(), "{}", topology.name);
+            let without = topology.expect.groupless.is_empty() || topology.expect.iommu_groups;
+            assert!(without, "{}: groupless where there is no group", topology.name);
         }
     }
 

@@ -14,11 +14,15 @@ fn failing(guest: &Guest) -> (BTreeSet<String>, usize) {
     (rules, following.count())
 }
 
-/// Every machine of the lab on each of its kernels, with the rule that it says will fail.
-fn machines() -> impl Iterator<Item = (Topology, String, BTreeSet<String>)> {
+/// Every machine of the lab on each of its kernels, with the rules that it says will fail: at once,
+/// and once there are VFs.
+fn machines() -> impl Iterator<Item = (Topology, String, [BTreeSet<String>; 2])> {
     let all = Topology::all().unwrap();
     all.into_iter().flat_map(|topology| {
-        let expected: BTreeSet<String> = topology.expect.fails.iter().cloned().collect();
+        let at_once: BTreeSet<String> = topology.expect.fails.iter().cloned().collect();
+        let later = topology.expect.fails_with_vfs.iter().cloned();
+        let with_vfs = at_once.iter().cloned().chain(later).collect();
+        let expected = [at_once, with_vfs];
         let kernels = topology.kernels.clone();
         kernels.into_iter().map(move |kernel| (topology.clone(), kernel, expected.clone()))
     })
@@ -26,27 +30,27 @@ fn machines() -> impl Iterator<Item = (Topology, String, BTreeSet<String>)> {
 
 #[test]
 fn a_sound_machine_fails_no_rule() {
-    let sound: Vec<_> = machines().filter(|(_, _, fails)| fails.is_empty()).collect();
+    let sound: Vec<_> = machines().filter(|(_, _, fails)| fails[0].is_empty()).collect();
     assert!(sound.len() >= 4, "seed on two kernels, one-port, two-cards: {}", sound.len());
-    for (topology, kernel, fails) in sound {
+    for (topology, kernel, [_, with_vfs]) in sound {
         let guest = lab::boot_on(&topology.name, &kernel);
-        assert_eq!(failing(&guest).0, fails, "{} on {kernel}", topology.name);
+        assert_eq!(failing(&guest).0, BTreeSet::new(), "{} on {kernel}", topology.name);
         guest.run("virtfn doctor").exits(0).says("Ready");
         guest.ok(&format!("virtfn create {} --vfs 2", topology.expect.pfs[0]));
-        assert_eq!(failing(&guest).0, fails, "{} on {kernel}, with VFs", topology.name);
+        assert_eq!(failing(&guest).0, with_vfs, "{} on {kernel}, with VFs", topology.name);
     }
 }
 
 #[test]
 fn each_fault_fails_its_own_rule_alone() {
-    let faulty: Vec<_> = machines().filter(|(_, _, fails)| !fails.is_empty()).collect();
+    let faulty: Vec<_> = machines().filter(|(_, _, fails)| !fails[0].is_empty()).collect();
     assert!(faulty.len() >= 5, "four faults, one of them on two kernels: {}", faulty.len());
-    for (topology, kernel, fails) in faulty {
+    for (topology, kernel, [at_once, with_vfs]) in faulty {
         let guest = lab::boot_on(&topology.name, &kernel);
-        assert_eq!(failing(&guest).0, fails, "{} on {kernel}", topology.name);
+        assert_eq!(failing(&guest).0, at_once, "{} on {kernel}", topology.name);
         let doctor = guest.run("virtfn doctor");
         doctor.exits(1).says("fix");
-        for rule in &fails {
+        for rule in &at_once {
             doctor.says(rule);
             guest.run(&format!("virtfn explain {rule}")).exits(0);
         }
@@ -54,8 +58,28 @@ fn each_fault_fails_its_own_rule_alone() {
             continue;
         }
         guest.ok(&format!("virtfn create {} --vfs 2", topology.expect.pfs[0]));
-        assert_eq!(failing(&guest).0, fails, "{} on {kernel}, with VFs", topology.name);
+        assert_eq!(failing(&guest).0, with_vfs, "{} on {kernel}, with VFs", topology.name);
     }
+}
+
+/// A controller and the host's own card share a slot, and nothing keeps them apart: the controller
+/// goes nowhere while the host's driver has the card.
+#[test]
+fn a_sibling_with_a_driver_keeps_its_group() {
+    let guest = lab::boot("shared-slot");
+    let fails = |line: &str| {
+        let told = guest.run(line).json();
+        let findings = told["findings"].as_array().unwrap().clone();
+        let failing = findings.into_iter().filter(|finding| finding["verdict"] == "fail");
+        failing.map(|one| one["rule"].as_str().unwrap().to_owned()).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(
+        fails("virtfn doctor 01:00.0 --json"),
+        BTreeSet::from(["group-not-viable".to_owned()])
+    );
+    guest.run("virtfn doctor 01:00.0").exits(1).says("01:00.7 (e1000e)");
+    guest.ok("virtfn bind 01:00.7 vfio-pci");
+    assert_eq!(fails("virtfn doctor 01:00.0 --json"), BTreeSet::new());
 }
 
 #[test]
