@@ -115,6 +115,8 @@ fn an_arm_server_whose_smmu_is_kept_off_says_by_what() {
     assert!(sentence.contains("module_blacklist=arm_smmu_v3"), "{sentence}");
     assert_eq!(said(&findings, "device-not-translated").0, "not-applicable");
     assert_eq!(groups(&host, &[]), BTreeSet::new());
+    let text = on(&host, &["groups", "--predict"]).out;
+    assert!(text.contains("joins its group when a driver first tries it"), "{text}");
     // As the same server's kernel makes them with the SMMU on.
     assert_eq!(groups(&host, &["--predict"]), each_alone());
 }

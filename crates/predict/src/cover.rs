@@ -25,6 +25,11 @@ impl Cover {
         Self(parsed.collect())
     }
 
+    /// Does a function get its IOMMU only from the driver core, when a driver tries it?
+    pub(crate) fn is_joined_late(&self) -> bool {
+        self.0.iter().any(|table| matches!(table, Table::Iort(_) | Table::Viot(_)))
+    }
+
     /// Would an IOMMU translate this function's requests?
     pub(crate) fn has(&self, host: &Host, function: &Function) -> bool {
         let covers = |table: &Table| match table {

@@ -21,6 +21,9 @@ pub struct Groups {
     pub groups: Vec<Group>,
     /// Functions that the firmware's tables put behind no IOMMU.
     pub left_out: BTreeSet<Address>,
+    /// A function joins its group only when a driver first tries it, as with Arm's IOMMUs and with
+    /// virtio-iommu (before Linux 6.15; `drivers/base/dd.c`, `really_probe`).
+    pub joined_late: bool,
 }
 
 /// One of them.
@@ -46,7 +49,7 @@ pub fn groups(host: &Host) -> Groups {
             left_out.insert(function.address);
         }
     }
-    Groups { groups: maker.groups, left_out }
+    Groups { groups: maker.groups, left_out, joined_late: cover.is_joined_late() }
 }
 
 /// The order in which the kernel finds functions: a bus before the buses below it, and VFs last,

@@ -31,6 +31,9 @@ pub struct Groups {
     /// The functions that were asked about; none: all.
     #[serde(skip)]
     asked: Vec<Address>,
+    /// A predicted group has a function only once a driver has tried it.
+    #[serde(skip)]
+    joined_late: bool,
     /// What a text says of each function.
     #[serde(skip)]
     notes: BTreeMap<Address, Note>,
@@ -194,6 +197,7 @@ impl Groups {
         members.sort_by_key(|(_, _, members)| members.first().copied());
         Self {
             predicted_by: Some(virtfn_predict::RULES),
+            joined_late: prediction.joined_late,
             unseen: unseen.into_values().collect(),
             ..Self::new(host, asked, members, ungrouped)
         }
@@ -232,6 +236,7 @@ impl Groups {
             ungrouped: ungrouped.into_iter().filter(is_wanted).collect(),
             unseen: Vec::new(),
             asked: asked.to_vec(),
+            joined_late: false,
             notes: host.functions.values().map(note).collect(),
             tree,
         }

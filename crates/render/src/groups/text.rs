@@ -26,6 +26,9 @@ impl Groups {
         if let Some(rules) = self.predicted_by {
             text.push_str(&format!("\nPredicted by the rules of {rules}, with the IOMMU on."));
         }
+        if self.joined_late {
+            text.push_str("\nA function joins its group when a driver first tries it.");
+        }
         text.push_str("\n\n");
         if self.tree.is_empty() {
             text.push_str(&self.table().render(page));
