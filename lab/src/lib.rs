@@ -32,6 +32,7 @@
 //!   kill, finish. Any number run at once, and a hung one keeps nobody else waiting.
 //! - [`Guest::hold`] has a process hold a VF through VFIO, as a virtual machine does; its name and
 //!   pid are known, and it lets go when the [`Holder`] drops.
+//! - [`boot_with_peers`] lends one that has the programs too that virtfn is compared with.
 //! - [`thoroughly`] says whether `--all` was given: a test with many cases takes a fixed sample of
 //!   them without it.
 //! - [`Guest::eventually`] waits for a condition. There are no sleeps in tests.
@@ -57,6 +58,7 @@ pub mod kernel;
 mod launcher;
 mod machine;
 mod outcome;
+pub mod packages;
 mod pool;
 mod port;
 pub mod programs;
@@ -69,6 +71,8 @@ pub use outcome::Outcome;
 pub use topology::{Expected, MOST_MEMORY_MIB, Topology};
 
 pub use pool::MOST_ON_LOAN;
+
+use image::Image;
 use pool::{After, Loan};
 
 /// Lends the test a machine of this topology on its usual kernel.
@@ -118,6 +122,17 @@ pub fn fresh_on(topology: &str, kernel: &str) -> Guest {
     borrow(guest::unwrap(Topology::find(topology)), Some(kernel), After::Discard)
 }
 
+/// Boots a machine for this test alone that has the programs too that virtfn is compared with.
+///
+/// # Panics
+/// As [`boot`], and when setup has not fetched these programs.
+#[track_caller]
+#[must_use]
+pub fn boot_with_peers(topology: &str) -> Guest {
+    let topology = guest::unwrap(Topology::find(topology));
+    Guest::new(guest::unwrap(Loan::take(topology, None, Image::Peers, After::Discard)))
+}
+
 /// Boots a machine that no file describes, for this test alone.
 ///
 /// # Panics
@@ -130,5 +145,5 @@ pub fn boot_this(topology: Topology, kernel: &str) -> Guest {
 
 #[track_caller]
 fn borrow(topology: Topology, kernel: Option<&str>, after: After) -> Guest {
-    Guest::new(guest::unwrap(Loan::take(topology, kernel, after)))
+    Guest::new(guest::unwrap(Loan::take(topology, kernel, Image::Small, after)))
 }

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use virtfn_lab_protocol::{FromGuest, PORT_NAME, Spawn, Terminal};
 
 use crate::console::Console;
-use crate::image::{self, Binaries};
+use crate::image::{self, Binaries, Image};
 use crate::job::{Finished, Job};
 use crate::kernel::Kernel;
 use crate::port::Port;
@@ -40,6 +40,8 @@ pub struct Boot {
     pub topology: Topology,
     /// The kernel series, as `6.12`, or `host`.
     pub kernel: String,
+    /// What else the guest has.
+    pub image: Image,
     /// The programs of ours that go into the guest.
     pub binaries: Binaries,
 }
@@ -65,7 +67,7 @@ impl Machine {
     pub fn boot(boot: &Boot) -> Result<Self> {
         let kernel = Kernel::find(&boot.kernel)?;
         let (qemu, _) = programs::qemu()?;
-        let initramfs = image::initramfs(&kernel, &boot.binaries)?;
+        let initramfs = image::initramfs(&kernel, boot.image, &boot.binaries)?;
         let attempt = || {
             let mut command = launcher::guarded(&qemu);
             command.args(arguments(&boot.topology));

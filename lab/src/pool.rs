@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use crate::image::Binaries;
+use crate::image::{Binaries, Image};
 use crate::machine::{Boot, Machine};
 use crate::topology::Topology;
 
@@ -37,6 +37,7 @@ static RETURNED: Condvar = Condvar::new();
 struct Kind {
     topology: String,
     kernel: String,
+    image: Image,
 }
 
 /// What happens to a machine after the test.
@@ -58,13 +59,18 @@ pub(crate) struct Loan {
 
 impl Loan {
     /// Borrows a machine: an idle one where it may be shared, else one that boots now.
-    pub(crate) fn take(topology: Topology, kernel: Option<&str>, after: After) -> Result<Self> {
+    pub(crate) fn take(
+        topology: Topology,
+        kernel: Option<&str>,
+        image: Image,
+        after: After,
+    ) -> Result<Self> {
         let kernel = kernel.unwrap_or_else(|| topology.usual_kernel()).to_owned();
-        let kind = Kind { topology: topology.name.clone(), kernel: kernel.clone() };
+        let kind = Kind { topology: topology.name.clone(), kernel: kernel.clone(), image };
         let idle = reserve(&kind, after);
         let mut loan = Self { kind, after, machine: idle };
         if loan.machine.is_none() {
-            let boot = Boot { topology, kernel, binaries: binaries()? };
+            let boot = Boot { topology, kernel, image, binaries: binaries()? };
             loan.machine = Some(Machine::boot(&boot)?);
         }
         Ok(loan)

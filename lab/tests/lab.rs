@@ -8,6 +8,7 @@ mod again;
 mod boots;
 mod capacity;
 mod carve;
+mod compare;
 mod crash;
 mod declared;
 mod faults;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
+use virtfn_lab::image::Image;
 use virtfn_lab::job::Event;
 use virtfn_lab::kernel::Kernel;
 use virtfn_lab::{Boot, MOST_ON_LOAN, Machine, Topology};
@@ -25,8 +26,8 @@ pub(crate) struct MachineArguments {
     #[arg(long, value_name = "SERIES")]
     kernel: Option<String>,
     /// The guest's userland
-    #[arg(long, value_enum, default_value_t = Image::Small)]
-    image: Image,
+    #[arg(long, value_enum, default_value_t = Userland::Small)]
+    image: Userland,
     /// Boots without loading the topology's modules
     #[arg(long)]
     no_modules: bool,
@@ -36,9 +37,11 @@ pub(crate) struct MachineArguments {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Image {
+enum Userland {
     /// An initramfs of busybox, iproute2, pciutils and the kernel's modules
     Small,
+    /// The same, and the programs that virtfn is compared with: libvirt's clients
+    Peers,
     /// A Debian userland with libvirt and QEMU
     Full,
 }
@@ -87,9 +90,13 @@ pub(crate) fn run(lab: &Lab) -> Result<ExitCode> {
 }
 
 pub(crate) fn boot(arguments: &MachineArguments) -> Result<Machine> {
-    if arguments.image == Image::Full {
-        bail!("--image full: this image is not there yet; --image small is");
-    }
+    let image = match arguments.image {
+        Userland::Small => Image::Small,
+        Userland::Peers => Image::Peers,
+        Userland::Full => {
+            bail!("--image full: this image is not there yet; --image small and peers are")
+        }
+    };
     let mut topology = Topology::find(&arguments.topology)?;
     if arguments.no_modules {
         topology.modules.clear();
@@ -98,7 +105,7 @@ pub(crate) fn boot(arguments: &MachineArguments) -> Result<Machine> {
     Kernel::find(&kernel)?; // Before minutes of building, not after.
     let binaries = build::for_the_lab(arguments.virtfn.as_deref())?;
     progress::step(&format!("Booting {} on {kernel}", topology.name), || {
-        Machine::boot(&Boot { topology, kernel, binaries })
+        Machine::boot(&Boot { topology, kernel, image, binaries })
     })
 }
 

@@ -1,10 +1,12 @@
-//! The small guest image: an initramfs that boots in seconds.
+//! The guest image: an initramfs that boots in seconds.
 //!
 //! It has two parts. The base holds the userland and the kernel's modules; it is built once and
 //! kept in the cache. `virtfn` and `lab-guest`, which change all the time, are a second archive
-//! that is appended for each boot, so that a new build of the program costs nothing here.
+//! that is appended for each boot, so that a new build of the program costs nothing here. A guest
+//! that needs more gets a set of Debian packages as a part before these.
 
 mod cpio;
+mod layer;
 mod modules;
 mod userland;
 
@@ -21,6 +23,7 @@ use self::cpio::Archive;
 use self::userland::Userland;
 use crate::cache;
 use crate::kernel::Kernel;
+use crate::packages::{PEERS, PackageSet};
 
 /// Counts up whenever what this module writes changes, so that no older image is taken for ours.
 const FORMAT: u32 = 2;
@@ -46,16 +49,37 @@ pub struct Binaries {
     pub lab_guest: PathBuf,
 }
 
+/// What a guest has beside the kernel's modules and our own programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Image {
+    /// Busybox and a few real programs.
+    #[default]
+    Small,
+    /// The same, and the programs that virtfn is compared with.
+    Peers,
+}
+
+impl Image {
+    fn packages(self) -> Option<&'static PackageSet> {
+        match self {
+            Self::Small => None,
+            Self::Peers => Some(&PEERS),
+        }
+    }
+}
+
 /// Writes the initramfs for one boot; it is deleted when the value drops.
 ///
 /// # Errors
 /// When something that belongs into it is missing.
-pub fn initramfs(kernel: &Kernel, binaries: &Binaries) -> Result<NamedTempFile> {
+pub fn initramfs(kernel: &Kernel, image: Image, binaries: &Binaries) -> Result<NamedTempFile> {
     let base = base(kernel)?;
     sweep(&cache::images());
     let mut whole = tempfile::Builder::new().prefix("boot-").tempfile_in(cache::images())?;
-    let mut part = File::open(&base).with_context(|| base.display().to_string())?;
-    io::copy(&mut part, whole.as_file_mut())?;
+    if let Some(packages) = image.packages() {
+        layer::append(&layer::archive(packages)?, whole.as_file_mut())?;
+    }
+    layer::append(&base, whole.as_file_mut())?;
     let mut archive = Archive::new(BufWriter::new(whole.as_file_mut()));
     archive.file("usr/bin/virtfn", 0o755, &read(&binaries.virtfn)?)?;
     archive.file("usr/bin/lab-guest", 0o755, &read(&binaries.lab_guest)?)?;

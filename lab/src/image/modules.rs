@@ -31,6 +31,10 @@ const WANTED: &[&str] = &[
     "virtio_iommu",
     "uio_pci_generic",
     "pci_stub",
+    // What a virtual machine and its network take of the host.
+    "kvm_amd",
+    "vhost_net",
+    "tun",
     // What a VF's netdev can be enslaved to.
     "bridge",
     "bonding",

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::time::Instant;
 
 use anyhow::{Result, bail};
+use virtfn_lab::image::Image;
 use virtfn_lab::job::Event;
 use virtfn_lab::{Boot, COMMAND_LIMIT, Holder, Machine, Topology};
 
@@ -24,7 +25,7 @@ pub(crate) fn run() -> Result<()> {
     let topology = Topology::find("seed")?;
     let kernel = topology.usual_kernel().to_owned();
     let machine = progress::step("Booting a host with a dual-port 82576", || {
-        Machine::boot(&Boot { topology, kernel, binaries })
+        Machine::boot(&Boot { topology, kernel, image: Image::Small, binaries })
     })?;
     walk(&machine)?;
     eprintln!("\nAll of it on kernel {}, in {} s.", machine.release(), start.elapsed().as_secs());

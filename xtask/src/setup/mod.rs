@@ -5,6 +5,7 @@
 mod apt;
 mod debian;
 mod kernels;
+mod packages;
 mod sources;
 
 use anyhow::{Result, bail};
@@ -44,6 +45,7 @@ pub(crate) fn run() -> Result<()> {
         Some(release) => {
             debian::install_packages(&release)?;
             kernels::fetch(&release)?;
+            packages::fetch();
         }
         None => go_on_with_what_is_there()?,
     }

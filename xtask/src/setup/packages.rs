@@ -1,0 +1,81 @@
+//! Debian packages for guests, unpacked into the cache with all that they depend on, never installed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use virtfn_lab::packages::{PEERS, PackageSet};
+use virtfn_lab::programs::need;
+
+use super::apt;
+use crate::{progress, workspace};
+
+/// Gets every set that is not in the cache yet. One that cannot be had is named, and what needs it
+/// fails.
+pub(super) fn fetch() {
+    if PEERS.root().is_ok() {
+        return;
+    }
+    if let Err(reason) = fetch_set(&PEERS) {
+        progress::note(&format!("no {} for guests: {reason:#}", PEERS.packages.join(", ")));
+    }
+}
+
+fn fetch_set(set: &PackageSet) -> Result<()> {
+    let kept = set.folder();
+    let around = kept.parent().context("the cache has no folder")?;
+    fs::create_dir_all(around)?;
+    let work = tempfile::tempdir_in(around)?;
+    progress::step(&format!("Downloading {}", set.packages.join(", ")), || {
+        download(set, work.path()).or_else(|_| {
+            apt::update()?;
+            download(set, work.path())
+        })
+    })?;
+    let fresh = work.path().join("set");
+    progress::step("Unpacking it", || unpack(work.path(), &fresh.join("root")))?;
+    set.seal(&fresh)?;
+    if kept.exists() {
+        fs::remove_dir_all(&kept).with_context(|| kept.display().to_string())?;
+    }
+    fs::rename(&fresh, &kept).with_context(|| kept.display().to_string())
+}
+
+/// Downloads the packages and all that they need, as for a machine that has nothing yet.
+fn download(set: &PackageSet, folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder.join("partial"))?;
+    let mut command = apt::read_only("apt-get");
+    command.args(["install", "--quiet", "--yes", "--download-only", "--no-install-recommends"]);
+    for option in [
+        "Dir::State::status=/dev/null",
+        // Nothing of this machine's own is touched, so that neither its lock nor root is needed.
+        "Debug::NoLocking=true",
+        "APT::Sandbox::User=root",
+    ] {
+        command.args(["-o", option]);
+    }
+    command.arg("-o").arg(format!("Dir::Cache::archives={}", folder.display()));
+    workspace::run(command.args(set.packages))
+}
+
+fn unpack(folder: &Path, root: &Path) -> Result<()> {
+    let dpkg = need("dpkg")?;
+    fs::create_dir_all(root)?;
+    for package in packages_in(folder)? {
+        workspace::run(Command::new(&dpkg).arg("-x").arg(&package).arg(root))?;
+    }
+    Ok(())
+}
+
+fn packages_in(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut packages = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "deb") {
+            packages.push(path);
+        }
+    }
+    packages.sort();
+    Ok(packages)
+}
