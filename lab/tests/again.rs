@@ -73,7 +73,7 @@ fn machine(name: &str, root: &SysRoot) -> Topology {
 }
 
 /// What was done on the machine before it was recorded: modules loaded, its network set up, VFs
-/// made and, by udev's default policy for addresses, named for good.
+/// made, and what udev does by default: interfaces named by their place, VFs given addresses.
 fn prepare(guest: &Guest, root: &SysRoot) {
     let modules = root.text("proc/modules");
     if modules.known().is_some_and(|modules| modules.contains("vfio_pci ")) {
@@ -81,10 +81,12 @@ fn prepare(guest: &Guest, root: &SysRoot) {
     }
     let functions = root.names("sys/bus/pci/devices", |_| true);
     let functions = functions.known().unwrap();
-    for function in functions {
-        if interface(root, function, "operstate").as_deref() == Some("up") {
-            guest.ok(&format!("ip link set dev {} up", name_in(guest, function)));
-        }
+    let is_up = |function: &&String| {
+        !is_vf(root, function) && interface(root, function, "operstate").as_deref() == Some("up")
+    };
+    for function in functions.iter().filter(is_up) {
+        let name = named(guest, root, function);
+        guest.ok(&format!("ip link set dev {name} up"));
     }
     for function in functions {
         let count = root.text(&format!("sys/bus/pci/devices/{function}/sriov_numvfs"));
@@ -92,20 +94,39 @@ fn prepare(guest: &Guest, root: &SysRoot) {
             guest.ok(&format!("echo {count} > /sys/bus/pci/devices/{function}/sriov_numvfs"));
         }
     }
-    for function in functions {
+    for function in functions.iter().filter(|function| is_vf(root, function)) {
         // NET_ADDR_SET: somebody in user space gave it.
         if interface(root, function, "addr_assign_type").as_deref() == Some("3") {
+            let name = named(guest, root, function);
             let mac = interface(root, function, "address").unwrap();
-            guest.ok(&format!("ip link set dev {} address {mac}", name_in(guest, function)));
+            guest.ok(&format!("ip link set dev {name} address {mac}"));
         }
     }
+}
+
+fn is_vf(root: &SysRoot, function: &str) -> bool {
+    root.link(&format!("sys/bus/pci/devices/{function}/physfn")).known().is_some()
+}
+
+/// Names the function's interface as it was recorded; says how.
+fn named(guest: &Guest, root: &SysRoot, function: &str) -> String {
+    let name = recorded_name(root, function).unwrap();
+    let now = name_in(guest, function);
+    if now != name {
+        guest.ok(&format!("ip link set dev {now} name {name}"));
+    }
+    name
+}
+
+fn recorded_name(root: &SysRoot, function: &str) -> Option<String> {
+    let names = root.names(&format!("sys/bus/pci/devices/{function}/net"), |_| true);
+    names.known()?.first().cloned()
 }
 
 /// An attribute of a function's interface, as recorded.
 fn interface(root: &SysRoot, function: &str, attribute: &str) -> Option<String> {
     let net = format!("sys/bus/pci/devices/{function}/net");
-    let names = root.names(&net, |_| true);
-    let name = names.known()?.first()?;
+    let name = recorded_name(root, function)?;
     root.text(&format!("{net}/{name}/{attribute}")).known().map(|text| text.trim().to_owned())
 }
 

@@ -78,7 +78,7 @@ fn a_sibling_with_a_driver_keeps_its_group() {
         BTreeSet::from(["group-not-viable".to_owned()])
     );
     guest.run("virtfn doctor 01:00.0").exits(1).says("01:00.7 (e1000e)");
-    guest.ok("virtfn bind 01:00.7 vfio-pci");
+    guest.run("virtfn bind 01:00.7 vfio-pci").exits(0).says("vfio-pci has it").says("01:00.7  ");
     assert_eq!(fails("virtfn doctor 01:00.0 --json"), BTreeSet::new());
 }
 

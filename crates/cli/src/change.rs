@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use virtfn_apply::{ApplyError, Ended, InUse, OnFailure, Options, Outcome, Progress, dry_run};
 use virtfn_formats::policy::Edit;
-use virtfn_host::{Host, MacAddress, Policy, VfId, VfIndex};
+use virtfn_host::{Function, Host, MacAddress, Policy, Role, VfId, VfIndex};
 use virtfn_kernel::SysRoot;
 use virtfn_observe::{Facet, Look};
 use virtfn_pci::Address;
@@ -140,7 +140,11 @@ fn other_owners(root: &SysRoot, about: Address) -> Result<Vec<String>, Error> {
 /// What is there now, of the functions that the change was about, as `virtfn list` sees it.
 fn listed(root: &SysRoot, shown: &dyn Fn(&Host, Address) -> bool) -> Result<List, Error> {
     let host = virtfn_observe::host(root, &Look::at(&LISTED))?;
-    Ok(List::of(&host, Which::Sriov).only(|address| shown(&host, address)))
+    let plain = |function: &Function| {
+        matches!(function.role, Role::Plain) && shown(&host, function.address)
+    };
+    let which = if host.functions.values().any(plain) { Which::All } else { Which::Sriov };
+    Ok(List::of(&host, which).only(|address| shown(&host, address)))
 }
 
 fn run<W>(
