@@ -20,6 +20,9 @@ use crate::{dist, test};
 /// At the first that fails.
 pub(crate) fn check() -> Result<()> {
     let metadata = Metadata::read()?;
+    step("Lock file of the fuzz targets", || {
+        run(cargo().args(["fetch", "--quiet", "--locked", "--manifest-path", "fuzz/Cargo.toml"]))
+    })?;
     step("Formatting", || run(cargo().args(["fmt", "--all", "--check"])))?;
     step("Rooms, file lengths", || layers::check(&metadata).and_then(|()| files::check()))?;
     step("Licences, sources, duplicates", || dependencies::check(&metadata))?;
