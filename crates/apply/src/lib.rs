@@ -9,10 +9,14 @@ mod error;
 mod execute;
 mod guard;
 mod journal;
+mod live;
 mod lock;
+mod machine;
 mod place;
 mod run;
 mod steps;
 
 pub use error::{ApplyError, Cause, FailedStep};
+pub use live::Live;
+pub use machine::Machine;
 pub use run::{Ended, InUse, OnFailure, Options, Outcome, Progress, dry_run, run};

@@ -26,5 +26,5 @@ fn only_apply_opens_the_write_door() {
     };
     let openers: Vec<_> = found.iter().filter(opens).collect();
     assert_eq!(openers.len(), 1, "{openers:?}");
-    assert!(openers[0].ends_with("crates/apply/src/execute.rs"), "{openers:?}");
+    assert!(openers[0].ends_with("crates/apply/src/live.rs"), "{openers:?}");
 }

@@ -5,7 +5,9 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use virtfn_apply::{ApplyError, Ended, InUse, OnFailure, Options, Outcome, Progress, dry_run};
+use virtfn_apply::{
+    ApplyError, Ended, InUse, Live, OnFailure, Options, Outcome, Progress, dry_run,
+};
 use virtfn_formats::policy::Edit;
 use virtfn_host::{Function, Host, MacAddress, Policy, Role, VfId, VfIndex};
 use virtfn_kernel::SysRoot;
@@ -161,10 +163,10 @@ fn run<W>(
         state: PathBuf::from(STATE),
         in_use: if flags.force { InUse::Cut } else { InUse::Refuse },
         on_failure: OnFailure::Keep,
-        watch: &mut *context.watch,
         progress: &mut progress,
     };
-    let done = virtfn_apply::run(root, about, wish, &mut options);
+    let mut machine = Live::new(root, &mut *context.watch);
+    let done = virtfn_apply::run(&mut machine, about, wish, &mut options);
     teller.clear();
     done.map_err(|error| match error {
         Error::Apply { error, .. } => {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use virtfn_pci::Address;
 
 use crate::{
@@ -30,7 +31,7 @@ pub struct PfPolicy {
 }
 
 /// How one VF shall be. `None` everywhere: as it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VfPolicy {
     /// Its settings on the PF's side.
     pub admin: VfAdmin,
@@ -46,7 +47,7 @@ pub struct DevicePolicy {
 }
 
 /// Who shall drive a function.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DriverChoice {
     /// Whichever driver the kernel picks by itself.
     Default,

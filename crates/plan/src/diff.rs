@@ -150,9 +150,8 @@ fn rebuild(
         (0..wanted.vfs).map(VfIndex).map(|index| (index, of(index))).collect();
     // VFs whom the kernel may give to a driver at once need no holding back.
     let careful = all.values().any(|vf| is_touched(vf));
-    if careful {
-        actions.extend(autoprobe.turn(address, Some(false)));
-    }
+    let meanwhile = if careful { Some(false) } else { autoprobe.finally };
+    actions.extend(autoprobe.turn(address, meanwhile));
     actions.push(Action::SetNumVfs { pf: address, from: 0, to: wanted.vfs });
     let mut named = Vec::new();
     let mut left_to_kernel = Vec::new();

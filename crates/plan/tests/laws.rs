@@ -90,7 +90,7 @@ fn run(host: &mut Host, wish: &Wish) -> Vec<Action> {
     let plan = diff(host, &policy).unwrap();
     let actions: Vec<Action> = plan.steps.into_iter().map(|step| step.action).collect();
     for action in &actions {
-        model::take(host, action);
+        model::obey(host, action);
     }
     let left = diff(host, &policy).unwrap();
     assert!(left.steps.is_empty(), "{wish:?}: still to do: {:?}", left.steps);

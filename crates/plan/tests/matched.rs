@@ -111,7 +111,7 @@ fn defaults_hold_where_a_range_says_nothing_and_what_nobody_names_stays() {
     assert_eq!(vf[&VfIndex(2)].driver, Some(DriverChoice::Default));
     assert!(vf.values().all(|vf| vf.admin.mac.is_some()));
     for step in diff(&host, &wanted).unwrap().steps {
-        model::take(&mut host, &step.action);
+        model::obey(&mut host, &step.action);
     }
     let again = Matched::of(&host, &declared).on(&host, &Policy::of(&host));
     assert_eq!(diff(&host, &again).unwrap().steps, []);

@@ -18,7 +18,7 @@ fn with_vfs(vfs: u16) -> virtfn_host::Host {
     let mut host = model::machine();
     let policy = Policy::of(&host).with_vfs(model::port(0), vfs);
     for step in diff(&host, &policy).unwrap().steps {
-        model::take(&mut host, &step.action);
+        model::obey(&mut host, &step.action);
     }
     host
 }
@@ -65,7 +65,7 @@ fn another_number_goes_through_zero_and_keeps_what_was_set() {
     let mac = VfAdmin { mac: "02:00:00:00:00:07".parse().ok(), ..VfAdmin::default() };
     let policy = Policy::of(&host).with_vf(vf, VfPolicy { admin: mac, driver: None });
     for step in diff(&host, &policy).unwrap().steps {
-        model::take(&mut host, &step.action);
+        model::obey(&mut host, &step.action);
     }
     let policy = Policy::of(&host).with_vfs(model::port(0), 4);
     let actions = actions(&host, &policy);
@@ -147,7 +147,7 @@ fn an_address_that_a_vf_picked_meanwhile_is_no_failure() {
     let mac = |text: &str| VfAdmin { mac: text.parse().ok(), ..VfAdmin::default() };
     let picks = |host: &mut virtfn_host::Host, text: &str| {
         let change = virtfn_host::VfChange::Mac(text.parse().unwrap());
-        model::take(host, &virtfn_plan::Action::SetVf { vf, from: None, to: change });
+        model::obey(host, &virtfn_plan::Action::SetVf { vf, from: None, to: change });
     };
     picks(&mut host, "02:00:00:00:00:01");
     let vfio =
@@ -155,7 +155,7 @@ fn an_address_that_a_vf_picked_meanwhile_is_no_failure() {
     let policy = Policy::of(&host).with_vf(vf, vfio);
     let plan = diff(&host, &policy).unwrap();
     for step in &plan.steps {
-        model::take(&mut host, &step.action);
+        model::obey(&mut host, &step.action);
     }
     picks(&mut host, "02:00:00:00:00:02");
     assert!(verify(&host, &policy, &plan).unwrap().is_empty());

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use virtfn_apply::{Ended, InUse, OnFailure, Options, Progress};
+use virtfn_apply::{Ended, InUse, Live, OnFailure, Options, Progress};
 use virtfn_host::{Host, Policy};
 use virtfn_plan::Step;
 use virtfn_render::apply::{ApplyView, StepResult};
@@ -74,11 +74,11 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error>
         state: PathBuf::from(STATE),
         in_use: if args.force { InUse::Cut } else { InUse::Refuse },
         on_failure: OnFailure::RollBack,
-        watch: &mut *context.watch,
         progress: &mut progress,
     };
     let wish = |host: &Host, now: Policy| wanted.wish(host, &now);
-    let ran = virtfn_apply::run(&root, &wanted.about, wish, &mut options);
+    let mut machine = Live::new(&root, &mut *context.watch);
+    let ran = virtfn_apply::run(&mut machine, &wanted.about, wish, &mut options);
     teller.clear();
     let steps = view.steps.len();
     if args.json && !matches!(&ran, Err(error) if error.exit() == Exit::Refused) {

@@ -1,5 +1,5 @@
-//! A machine of two 82576 ports that takes plans as the kernel would: what the kernel refuses, the
-//! model panics at.
+//! A machine of two 82576 ports that takes actions as the kernel would, and refuses what the kernel
+//! refuses. What is due later, or goes wrong, is for whoever uses it to add.
 
 use std::collections::BTreeMap;
 
@@ -119,38 +119,86 @@ fn netdev(number: usize) -> Netdev {
     }
 }
 
-/// Does to `host` what the kernel does at `action`.
-pub(crate) fn take(host: &mut Host, action: &Action) {
+/// Why the kernel does not take a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// `EBUSY`: another number of VFs is there.
+    Busy,
+    /// `ERANGE`: more than there can be.
+    Range,
+    /// `ENODEV`: the function is not there, or has not that driver.
+    NoDevice,
+    /// `EINVAL`: there is no such VF.
+    Invalid,
+}
+
+/// Does to `host` what the kernel does at `action`, which a plan made for it: what it would refuse,
+/// or could make nothing of, is the planner's fault.
+pub(crate) fn obey(host: &mut Host, action: &Action) {
     match action {
-        Action::SetAutoprobe { pf, from, to } => {
-            let pf = pf_mut(host, *pf);
-            assert_eq!(pf.autoprobe, Seen::Known(*from));
-            pf.autoprobe = Seen::Known(*to);
+        Action::SetAutoprobe { pf, from, .. } => {
+            assert_eq!(pf_mut(host, *pf).autoprobe, Seen::Known(*from));
         }
-        Action::SetNumVfs { pf, from, to } => set_numvfs(host, *pf, *from, *to),
-        Action::SetVf { vf, to, .. } => set_vf(host, *vf, *to),
+        Action::SetNumVfs { pf, from, .. } => {
+            assert_eq!(pf_mut(host, *pf).vfs.len(), usize::from(*from));
+        }
         Action::LoadModule { module } => {
-            let Seen::Known(drivers) = &mut host.kernel.pci_drivers else { unreachable!() };
-            assert!(drivers.insert(module.clone()), "{module} was loaded already");
+            let drivers = host.kernel.pci_drivers.known().unwrap();
+            assert!(!drivers.contains(module), "{module} was loaded already");
         }
-        Action::SetOverride { target, from, to } => {
-            let function = function_mut(host, *target);
-            assert_eq!(function.driver_override.known(), from.as_ref());
-            function.driver_override = to.clone().map_or(Seen::Absent, Seen::Known);
+        Action::SetOverride { target, from, .. } => {
+            let now = &function_mut(host, *target).unwrap().driver_override;
+            assert_eq!(now.known(), from.as_ref());
         }
-        Action::Unbind { target, driver } => {
-            let function = function_mut(host, *target);
-            assert_eq!(function.driver.take().as_ref(), Some(driver), "ENODEV");
+        Action::SetVf { .. } | Action::Unbind { .. } | Action::Probe { .. } => {}
+    }
+    assert_eq!(take(host, action), Ok(()), "{action}");
+    if let Action::Probe { target, driver } = action {
+        let now = function_mut(host, *target).unwrap().driver.clone();
+        match driver {
+            Some(_) => assert_eq!(now, *driver, "the probe gave another driver"),
+            None => assert!(now.is_some(), "a probe of which nothing could come"),
         }
-        Action::Probe { target, driver } => probe(host, *target, driver.as_deref()),
     }
 }
 
-fn set_numvfs(host: &mut Host, pf: Address, from: u16, to: u16) {
+/// Does to `host` what the kernel does at `action`.
+pub(crate) fn take(host: &mut Host, action: &Action) -> Result<(), Refusal> {
+    match action {
+        Action::SetAutoprobe { pf, to, .. } => pf_mut(host, *pf).autoprobe = Seen::Known(*to),
+        Action::SetNumVfs { pf, to, .. } => set_numvfs(host, *pf, *to)?,
+        Action::SetVf { vf, to, .. } => set_vf(host, *vf, *to)?,
+        Action::LoadModule { module } => {
+            if let Seen::Known(drivers) = &mut host.kernel.pci_drivers {
+                drivers.insert(module.clone());
+            }
+        }
+        Action::SetOverride { target, to, .. } => {
+            let function = function_mut(host, *target)?;
+            function.driver_override = to.clone().map_or(Seen::Absent, Seen::Known);
+        }
+        Action::Unbind { target, driver } => {
+            let function = function_mut(host, *target)?;
+            if function.driver.take().as_ref() != Some(driver) {
+                return Err(Refusal::NoDevice);
+            }
+        }
+        Action::Probe { target, .. } => probe(host, *target)?,
+    }
+    Ok(())
+}
+
+fn set_numvfs(host: &mut Host, pf: Address, to: u16) -> Result<(), Refusal> {
     let there = pf_mut(host, pf).vfs.clone();
-    assert_eq!(there.len(), usize::from(from));
-    assert!(from == 0 || to == 0, "EBUSY: {from} VFs already enabled");
-    assert!(to <= TOTAL_VFS, "ERANGE");
+    if there.len() == usize::from(to) {
+        return Ok(());
+    }
+    if !there.is_empty() && to > 0 {
+        return Err(Refusal::Busy);
+    }
+    if to > TOTAL_VFS {
+        return Err(Refusal::Range);
+    }
     for vf in there.values() {
         host.functions.remove(vf);
     }
@@ -167,11 +215,12 @@ fn set_numvfs(host: &mut Host, pf: Address, from: u16, to: u16) {
     let state = pf_mut(host, pf);
     state.admin = Seen::Known(vfs.keys().map(|index| (*index, VfAdmin::untouched())).collect());
     state.vfs = vfs;
+    Ok(())
 }
 
-fn set_vf(host: &mut Host, vf: VfId, change: VfChange) {
-    let Seen::Known(all) = &mut pf_mut(host, vf.pf).admin else { unreachable!() };
-    let admin = all.get_mut(&vf.index).expect("EINVAL: no such VF");
+fn set_vf(host: &mut Host, vf: VfId, change: VfChange) -> Result<(), Refusal> {
+    let Seen::Known(all) = &mut pf_mut(host, vf.pf).admin else { return Err(Refusal::Invalid) };
+    let admin = all.get_mut(&vf.index).ok_or(Refusal::Invalid)?;
     match change {
         VfChange::Mac(mac) => admin.mac = Some(mac),
         VfChange::Vlan { id, qos, proto } => {
@@ -183,17 +232,18 @@ fn set_vf(host: &mut Host, vf: VfId, change: VfChange) {
         VfChange::Rate { min, max } => (admin.min_rate, admin.max_rate) = (Some(min), Some(max)),
         VfChange::QueryRss(switch) => admin.query_rss = Some(switch),
     }
+    Ok(())
 }
 
 /// `drivers_probe`: an override is obeyed whatever the switch says; without one, a VF is only
 /// looked at while the switch is on.
-fn probe(host: &mut Host, target: Target, wanted: Option<&str>) {
+fn probe(host: &mut Host, target: Target) -> Result<(), Refusal> {
     let autoprobe = match target {
         Target::Vf(vf) => pf_mut(host, vf.pf).autoprobe == Seen::Known(true),
         Target::Function(_) => true,
     };
     let registered = host.kernel.pci_drivers.known().cloned().unwrap_or_default();
-    let function = function_mut(host, target);
+    let function = function_mut(host, target)?;
     let matching = match (&function.driver_override, &function.modules) {
         (Seen::Known(ordered), _) => Some(ordered.clone()),
         (_, Seen::Known(modules)) if autoprobe => modules.first().cloned(),
@@ -202,24 +252,20 @@ fn probe(host: &mut Host, target: Target, wanted: Option<&str>) {
     if function.driver.is_none() {
         function.driver = matching.filter(|driver| registered.contains(driver));
     }
-    if let Some(wanted) = wanted {
-        assert_eq!(function.driver.as_deref(), Some(wanted), "the probe gave another driver");
-    } else {
-        assert!(function.driver.is_some(), "a probe of which nothing could come");
-    }
+    Ok(())
 }
 
-fn pf_mut(host: &mut Host, pf: Address) -> &mut Pf {
+pub(crate) fn pf_mut(host: &mut Host, pf: Address) -> &mut Pf {
     match &mut host.functions.get_mut(&pf).expect("no such PF").role {
         Role::Pf(pf) => pf,
         _ => panic!("{pf} is no PF"),
     }
 }
 
-fn function_mut(host: &mut Host, target: Target) -> &mut Function {
+pub(crate) fn function_mut(host: &mut Host, target: Target) -> Result<&mut Function, Refusal> {
     let address = match target {
         Target::Function(address) => address,
-        Target::Vf(vf) => pf_mut(host, vf.pf).vfs[&vf.index],
+        Target::Vf(vf) => *pf_mut(host, vf.pf).vfs.get(&vf.index).ok_or(Refusal::NoDevice)?,
     };
-    host.functions.get_mut(&address).expect("no such function")
+    host.functions.get_mut(&address).ok_or(Refusal::NoDevice)
 }

@@ -1,0 +1,143 @@
+//! The live machine: looked at through the kernel's files, changed through the one door.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use virtfn_host::{Host, Seen, VfId};
+use virtfn_kernel::{Door, SysRoot, Watch, path};
+use virtfn_observe::{Facet, Look};
+use virtfn_pci::Address;
+use virtfn_plan::{Action, Plan, Target};
+
+use crate::error::{ApplyError, Cause};
+use crate::guard;
+use crate::machine::Machine;
+use crate::place::attribute;
+
+/// The machine below a root, with somebody who sees every write.
+pub struct Live<'a> {
+    root: &'a SysRoot,
+    door: Door<'a>,
+    since: Instant,
+}
+
+impl<'a> Live<'a> {
+    /// The machine below `root`; `watch` sees every write.
+    pub fn new(root: &'a SysRoot, watch: &'a mut dyn Watch) -> Self {
+        Self { root, door: Door::open(root, watch), since: Instant::now() }
+    }
+
+    fn here(&mut self, target: Target) -> Result<Address, Cause> {
+        crate::machine::place(self, target)
+            .ok_or_else(|| Cause::ReadBack(format!("{target} is not there")))
+    }
+}
+
+/// Looks at functions as a run needs to see them.
+pub(crate) fn observe(root: &SysRoot, about: &BTreeSet<Address>) -> Result<Host, ApplyError> {
+    let look = Look::at(&[
+        Facet::Config,
+        Facet::Details,
+        Facet::Around,
+        Facet::Locked,
+        Facet::Netdevs,
+        Facet::Admin,
+        Facet::Holders,
+        Facet::Kernel,
+        Facet::Modules,
+        Facet::Names,
+    ]);
+    Ok(virtfn_observe::host(root, &look.of(about.iter().copied()))?)
+}
+
+impl Machine for Live<'_> {
+    fn observe(&mut self, about: &BTreeSet<Address>) -> Result<Host, ApplyError> {
+        observe(self.root, about)
+    }
+
+    fn settle_doubts(&mut self, host: &mut Host, plan: &Plan) -> bool {
+        guard::settle_doubts(self.root, host, plan)
+    }
+
+    fn stuck(&mut self, host: &Host, plan: &Plan) -> Option<Address> {
+        guard::stuck(self.root, host, plan)
+    }
+
+    fn write(&mut self, host: &Host, action: &Action) -> Result<(), Cause> {
+        match action {
+            Action::SetAutoprobe { pf, to, .. } => {
+                let value = if *to { "1" } else { "0" };
+                Ok(self.door.write(&attribute(*pf, "sriov_drivers_autoprobe"), value)?)
+            }
+            Action::SetNumVfs { pf, to, .. } => {
+                Ok(self.door.write(&attribute(*pf, "sriov_numvfs"), &to.to_string())?)
+            }
+            Action::SetVf { vf, to, .. } => {
+                let netdev = host.netdevs_of(vf.pf).next();
+                let gone =
+                    || Cause::ReadBack(format!("{} has no network interface", vf.pf.short()));
+                Ok(self.door.set_vf(netdev.ok_or_else(gone)?.ifindex, vf.index, *to)?)
+            }
+            Action::LoadModule { module } => Ok(self.door.load_module(module)?),
+            Action::SetOverride { target, to, .. } => {
+                // A newline clears it; nothing at all would never reach the kernel.
+                let value = to.as_ref().map_or_else(|| "\n".into(), |driver| format!("{driver}\n"));
+                let address = self.here(*target)?;
+                Ok(self.door.write(&attribute(address, "driver_override"), &value)?)
+            }
+            Action::Unbind { target, .. } => {
+                let address = self.here(*target)?;
+                Ok(self.door.write(&attribute(address, "driver/unbind"), &address.to_string())?)
+            }
+            Action::Probe { target, .. } => {
+                let address = self.here(*target)?;
+                Ok(self.door.write("sys/bus/pci/drivers_probe", &address.to_string())?)
+            }
+        }
+    }
+
+    fn vf(&mut self, vf: VfId) -> Option<Address> {
+        let link = self.root.link(&attribute(vf.pf, &format!("virtfn{}", vf.index)));
+        path::last(link.known()?).parse().ok()
+    }
+
+    fn vfs(&mut self, pf: Address) -> Option<Vec<Address>> {
+        let folder = format!("sys/bus/pci/devices/{pf}");
+        let links = self.root.names(&folder, |name| name.starts_with("virtfn"));
+        let at = |link: &String| {
+            let name = self.root.link_name(&format!("{folder}/{link}"));
+            name.known().and_then(|name| name.parse().ok())
+        };
+        Some(links.known()?.iter().filter_map(at).collect())
+    }
+
+    fn driver(&mut self, function: Address) -> Option<String> {
+        match self.root.link_name(&attribute(function, "driver")) {
+            Seen::Known(driver) => Some(driver),
+            Seen::Absent | Seen::Unreadable(_) => None,
+        }
+    }
+
+    fn is_settling(&mut self, function: Address) -> bool {
+        let Some(driver) = self.driver(function) else { return false };
+        let class = self.root.text(&attribute(function, "class"));
+        let network = class.known().is_some_and(|class| class.starts_with("0x02"));
+        if !network || virtfn_host::is_vfio_driver(&driver) {
+            return false;
+        }
+        let netdevs = self.root.names(&attribute(function, "net"), |_| true);
+        netdevs.known().is_none_or(Vec::is_empty)
+    }
+
+    fn log(&mut self) -> Vec<String> {
+        self.root.kernel_log().known().cloned().unwrap_or_default()
+    }
+
+    fn now(&self) -> Duration {
+        self.since.elapsed()
+    }
+
+    fn pause(&mut self, time: Duration) {
+        std::thread::sleep(time);
+    }
+}
