@@ -161,6 +161,7 @@ impl Failures {
         let target = match action {
             Action::SetAutoprobe { .. } => return false,
             Action::SetOverride { target, .. }
+            | Action::SetNetdev { target, .. }
             | Action::Unbind { target, .. }
             | Action::Probe { target, .. } => Some(target),
             _ => None,
@@ -180,7 +181,7 @@ impl Failures {
                 self.targets.insert(*target);
             }
             Action::LoadModule { .. } => self.modules = true,
-            Action::SetVf { .. } => {}
+            Action::SetVf { .. } | Action::SetMsix { .. } | Action::SetNetdev { .. } => {}
         }
         self.steps.push(failed);
     }

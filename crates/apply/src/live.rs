@@ -33,6 +33,21 @@ impl<'a> Live<'a> {
     }
 }
 
+impl Live<'_> {
+    /// The number of the interface that a driver made of a function.
+    fn ifindex(&mut self, target: Target) -> Result<u32, Cause> {
+        let folder = attribute(self.here(target)?, "net");
+        let names = self.root.names(&folder, |_| true);
+        let name = names.known().and_then(|names| names.first());
+        let number = name.and_then(|name| {
+            let index =
+                self.root.parse(&format!("{folder}/{name}/ifindex"), |text| text.parse().ok());
+            index.known().copied()
+        });
+        number.ok_or_else(|| Cause::ReadBack(format!("{target} has no network interface")))
+    }
+}
+
 /// Looks at functions as a run needs to see them.
 pub(crate) fn observe(root: &SysRoot, about: &BTreeSet<Address>) -> Result<Host, ApplyError> {
     let look = Look::at(&[
@@ -77,6 +92,14 @@ impl Machine for Live<'_> {
                 let gone =
                     || Cause::ReadBack(format!("{} has no network interface", vf.pf.short()));
                 Ok(self.door.set_vf(netdev.ok_or_else(gone)?.ifindex, vf.index, *to)?)
+            }
+            Action::SetMsix { vf, to, .. } => {
+                let address = self.here(Target::Vf(*vf))?;
+                Ok(self.door.write(&attribute(address, "sriov_vf_msix_count"), &to.to_string())?)
+            }
+            Action::SetNetdev { target, to, .. } => {
+                let ifindex = self.ifindex(*target)?;
+                Ok(self.door.set_link(ifindex, to)?)
             }
             Action::LoadModule { module } => Ok(self.door.load_module(module)?),
             Action::SetOverride { target, to, .. } => {

@@ -22,6 +22,12 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// Runs `action`, and again while the kernel says that it is only busy.
 pub(crate) fn run(machine: &mut dyn Machine, host: &Host, action: &Action) -> Result<(), Cause> {
+    if let Action::SetNetdev { target, .. } = action {
+        let address = here(machine, *target)?;
+        holds_within(machine, NETDEV_LIMIT, |machine| {
+            machine.driver(address).is_some() && !machine.is_settling(address)
+        });
+    }
     let deadline = machine.now() + SETTLE_LIMIT;
     loop {
         match machine.write(host, action) {

@@ -18,7 +18,8 @@ use kernel::{Kernel, Killed, Quirks};
 use proptest::prelude::*;
 use virtfn_apply::{ApplyError, InUse, OnFailure, Options, Outcome};
 use virtfn_host::{
-    DriverChoice, Host, MacAddress, Policy, Seen, Switch, VfAdmin, VfId, VfIndex, VfPolicy, VlanId,
+    DriverChoice, Guid, Host, MacAddress, Mtu, NetdevPolicy, Policy, Seen, Switch, VfAdmin, VfId,
+    VfIndex, VfPolicy, VlanId,
 };
 use virtfn_plan::diff;
 
@@ -139,6 +140,7 @@ fn admin() -> VfAdmin {
         mac: Some(MacAddress::new([0x52, 0x54, 0, 0x6d, 0x90, 2])),
         vlan: VlanId::new(42),
         trust: Some(Switch::On),
+        node_guid: Some(Guid::new(0x0011_2233_4455_6677)),
         ..VfAdmin::default()
     }
 }
@@ -150,8 +152,9 @@ fn named(driver: &str) -> Option<DriverChoice> {
 /// From what to what: made, resized, set, given to VMs and back, removed; one port and both.
 fn changes() -> Vec<(Wish, Wish)> {
     let for_vms = || VfPolicy { driver: named("vfio-pci"), ..VfPolicy::default() };
-    let set = || VfPolicy { admin: admin(), driver: None };
-    let both = || VfPolicy { admin: admin(), driver: named("vfio-pci") };
+    let mtu = NetdevPolicy { mtu: Mtu::new(9000), ..NetdevPolicy::default() };
+    let set = || VfPolicy { admin: admin(), netdev: mtu.clone(), ..VfPolicy::default() };
+    let both = || VfPolicy { admin: admin(), driver: named("vfio-pci"), msix: Some(5), ..set() };
     let back = || VfPolicy { driver: Some(DriverChoice::Default), ..VfPolicy::default() };
     let nobody = || VfPolicy { driver: Some(DriverChoice::None), ..VfPolicy::default() };
     let none: Wish = [None, None];
@@ -254,8 +257,11 @@ fn vf_policy() -> impl Strategy<Value = VfPolicy> {
         Just(Some(DriverChoice::None)),
         Just(named("vfio-pci")),
     ];
-    (prop::option::of(Just(admin())), driver)
-        .prop_map(|(admin, driver)| VfPolicy { admin: admin.unwrap_or_default(), driver })
+    (prop::option::of(Just(admin())), driver).prop_map(|(admin, driver)| VfPolicy {
+        admin: admin.unwrap_or_default(),
+        driver,
+        ..VfPolicy::default()
+    })
 }
 
 fn port() -> impl Strategy<Value = Port> {

@@ -10,6 +10,7 @@
 mod claim;
 mod declared;
 mod function;
+mod guid;
 mod holder;
 mod host;
 mod live;
@@ -25,11 +26,16 @@ pub use declared::{
     Declared, DeclaredDevice, DeclaredPf, DeclaredVfs, DriverWish, MacWish, Matching, Place, VfWish,
 };
 pub use function::{Function, Ids, Pf, Resource, Role, VfAdmin, VfId, is_vfio_driver};
+pub use guid::Guid;
 pub use holder::{Holder, HolderKind};
 pub use host::{Cpu, Firmware, Host, IommuGroup, Kernel, Names, Nearest, distance};
 pub use netdev::{IpNet, Netdev};
 pub use platform::{HugePool, IommuRegisters, Memlock, Platform, ReservedRegion};
-pub use policy::{DevicePolicy, DriverChoice, PfPolicy, Policy, VfChange, VfPolicy};
+pub use policy::{
+    DevicePolicy, DriverChoice, NetdevChange, NetdevPolicy, PfPolicy, Policy, VfChange, VfPolicy,
+};
 pub use seen::{Reason, Seen, Unreadable};
-pub use units::{BadValue, LinkState, MacAddress, Mbps, Qos, Switch, VfIndex, VlanId, VlanProto};
+pub use units::{
+    BadValue, LinkState, MacAddress, Mbps, Mtu, Qos, Switch, VfIndex, VlanId, VlanProto,
+};
 pub use upkeep::{MasterKind, Upkeep};

@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 use rustix::fs::OFlags;
 use rustix::io::Errno;
-use virtfn_host::{VfChange, VfIndex};
+use virtfn_host::{NetdevChange, VfChange, VfIndex};
 
 use crate::netlink::{Netlink, NetlinkError};
 use crate::root::SysRoot;
@@ -31,6 +31,13 @@ pub enum Write {
         /// The setting.
         change: VfChange,
     },
+    /// A change of an interface.
+    Link {
+        /// Its number.
+        ifindex: u32,
+        /// The change.
+        change: NetdevChange,
+    },
     /// A module, loaded by `modprobe`.
     Module {
         /// Its name.
@@ -44,6 +51,9 @@ impl fmt::Display for Write {
             Self::Attribute { path, value } => write!(f, "write {:?} to /{path}", value.trim_end()),
             Self::Vf { ifindex, vf, change } => {
                 write!(f, "link {ifindex} vf {vf} {} {change}", change.name())
+            }
+            Self::Link { ifindex, change } => {
+                write!(f, "link {ifindex} {} {change}", change.name())
             }
             Self::Module { module } => write!(f, "modprobe {module}"),
         }
@@ -134,6 +144,18 @@ impl<'a> Door<'a> {
         let write = Write::Vf { ifindex, vf, change };
         self.watch.before(&write);
         let done = self.netlink().and_then(|netlink| netlink.set_vf(ifindex, vf, change));
+        self.watch.after(&write);
+        Ok(done?)
+    }
+
+    /// Changes one thing of an interface.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn set_link(&mut self, ifindex: u32, change: &NetdevChange) -> Result<(), WriteError> {
+        let write = Write::Link { ifindex, change: change.clone() };
+        self.watch.before(&write);
+        let done = self.netlink().and_then(|netlink| netlink.set_link(ifindex, change));
         self.watch.after(&write);
         Ok(done?)
     }

@@ -8,6 +8,8 @@ mod diff;
 mod driver;
 mod error;
 mod matched;
+mod msix;
+mod netdev;
 mod parts;
 mod room;
 mod step;

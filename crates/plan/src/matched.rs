@@ -68,6 +68,14 @@ pub enum Misfit {
         /// What could not be seen.
         unreadable: Unreadable,
     },
+    /// What only network devices have is asked of another kind's VFs.
+    #[error("{}: is no network device: its VFs have no {}", device.short(), said.join(", "))]
+    NoNetwork {
+        /// The PF.
+        device: Address,
+        /// What is said, as the file says it.
+        said: Vec<&'static str>,
+    },
     /// A VF's address shall be derived from one that is not known.
     #[error("{pf}: no address can be derived for its VFs: it has no network interface here", pf = .0.short())]
     NoMac(Address),
@@ -95,6 +103,8 @@ impl<'a> Matched<'a> {
             for address in found {
                 if let Some(why) = twice(&mut places, address, &entry.place) {
                     matched.fault(&entry.place, why);
+                } else if !is_network(host, address) && matched.asks_network(address, entry) {
+                    // Said where it stands.
                 } else if derives_macs(entry) && own_mac(host, address).is_none() {
                     matched.fault(&entry.place, Misfit::NoMac(address));
                 } else {
@@ -144,6 +154,20 @@ impl<'a> Matched<'a> {
         wanted
     }
 
+    /// Faults for all that an entry says which only network devices have; says whether there are any.
+    fn asks_network(&mut self, device: Address, entry: &DeclaredPf) -> bool {
+        let defaults = std::iter::once((&entry.defaults_place, &entry.defaults));
+        let ranges = entry.vf.iter().map(|vfs| (&vfs.place, &vfs.wish));
+        let before = self.faults.len();
+        for (place, wish) in defaults.chain(ranges) {
+            let said = wish.of_networks();
+            if !said.is_empty() {
+                self.fault(place, Misfit::NoNetwork { device, said });
+            }
+        }
+        self.faults.len() > before
+    }
+
     fn find(&mut self, host: &Host, matching: &Matching, place: &Place, pf: bool) -> Vec<Address> {
         let mut found: Vec<Address> = Vec::new();
         let mut unseen = None;
@@ -190,6 +214,11 @@ fn twice<'a>(
     let why = Misfit::Twice { device, first: first.clone() };
     places.insert(device, first);
     Some(why)
+}
+
+/// A network controller (PCI Code and ID Assignment, class 02).
+fn is_network(host: &Host, device: Address) -> bool {
+    host.functions.get(&device).is_some_and(|function| function.ids.class >> 16 == 0x02)
 }
 
 /// Is the function all that is said of it?
@@ -277,7 +306,12 @@ fn vf_policy(host: &Host, vf: VfId, wish: &VfWish) -> VfPolicy {
         None => None,
     };
     let variants = host.functions.get(&vf.pf).and_then(|pf| Some(&pf.pf()?.vf_variants));
-    VfPolicy { admin, driver: wish.driver.as_ref().map(|driver| choice(driver, variants)) }
+    VfPolicy {
+        admin,
+        driver: wish.driver.as_ref().map(|driver| choice(driver, variants)),
+        msix: wish.msix,
+        netdev: wish.netdev.clone(),
+    }
 }
 
 fn choice(driver: &DriverWish, variants: Option<&Seen<Vec<String>>>) -> DriverChoice {

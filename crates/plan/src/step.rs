@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::Serialize;
-use virtfn_host::{Holder, Unreadable, VfChange, VfId};
+use virtfn_host::{Holder, NetdevChange, Unreadable, VfChange, VfId};
 use virtfn_pci::Address;
 
 /// The steps that make a machine what a policy says, in the order in which they must run.
@@ -54,6 +54,24 @@ pub enum Action {
         from: Option<String>,
         /// What it shall be.
         to: VfChange,
+    },
+    /// Writes `sriov_vf_msix_count`, which the kernel takes of a VF that no driver has.
+    SetMsix {
+        /// The VF.
+        vf: VfId,
+        /// How many vectors it has, where that is seen.
+        from: Option<u16>,
+        /// How many it shall have; 0: as many as the device gives it by itself.
+        to: u16,
+    },
+    /// Changes one thing of the network interface that a driver made of a function.
+    SetNetdev {
+        /// The function.
+        target: Target,
+        /// What it is; `None` where there is no interface yet.
+        from: Option<String>,
+        /// What it shall be.
+        to: NetdevChange,
     },
     /// Loads the module of a driver that is not registered.
     LoadModule {
@@ -122,8 +140,9 @@ impl Action {
     pub const fn pf(&self) -> Option<Address> {
         match self {
             Self::SetAutoprobe { pf, .. } | Self::SetNumVfs { pf, .. } => Some(*pf),
-            Self::SetVf { vf, .. } => Some(vf.pf),
+            Self::SetVf { vf, .. } | Self::SetMsix { vf, .. } => Some(vf.pf),
             Self::SetOverride { target, .. }
+            | Self::SetNetdev { target, .. }
             | Self::Unbind { target, .. }
             | Self::Probe { target, .. } => match target {
                 Target::Vf(id) => Some(id.pf),
@@ -140,6 +159,8 @@ impl Action {
             Self::SetAutoprobe { .. } => "set-autoprobe",
             Self::SetNumVfs { .. } => "set-numvfs",
             Self::SetVf { .. } => "set-vf",
+            Self::SetMsix { .. } => "set-msix",
+            Self::SetNetdev { .. } => "set-netdev",
             Self::LoadModule { .. } => "load-module",
             Self::SetOverride { .. } => "set-driver-override",
             Self::Unbind { .. } => "unbind",
@@ -152,9 +173,10 @@ impl Action {
     pub fn object(&self) -> String {
         match self {
             Self::SetAutoprobe { pf, .. } | Self::SetNumVfs { pf, .. } => pf.short(),
-            Self::SetVf { vf, .. } => vf.to_string(),
+            Self::SetVf { vf, .. } | Self::SetMsix { vf, .. } => vf.to_string(),
             Self::LoadModule { module } => module.clone(),
             Self::SetOverride { target, .. }
+            | Self::SetNetdev { target, .. }
             | Self::Unbind { target, .. }
             | Self::Probe { target, .. } => target.to_string(),
         }
@@ -166,7 +188,10 @@ impl Action {
         match self {
             Self::SetAutoprobe { from, .. } => Some(on_off(*from).into()),
             Self::SetNumVfs { from, .. } => Some(from.to_string()),
-            Self::SetVf { from, .. } | Self::SetOverride { from, .. } => from.clone(),
+            Self::SetVf { from, .. }
+            | Self::SetOverride { from, .. }
+            | Self::SetNetdev { from, .. } => from.clone(),
+            Self::SetMsix { from, .. } => from.map(|from| from.to_string()),
             Self::Unbind { driver, .. } => Some(driver.clone()),
             Self::LoadModule { .. } | Self::Probe { .. } => None,
         }
@@ -179,6 +204,8 @@ impl Action {
             Self::SetAutoprobe { to, .. } => Some(on_off(*to).into()),
             Self::SetNumVfs { to, .. } => Some(to.to_string()),
             Self::SetVf { to, .. } => Some(to.to_string()),
+            Self::SetMsix { to, .. } => Some(to.to_string()),
+            Self::SetNetdev { to, .. } => Some(to.to_string()),
             Self::SetOverride { to, .. } => to.clone(),
             Self::Probe { driver, .. } => driver.clone(),
             Self::LoadModule { module } => Some(module.clone()),
@@ -213,6 +240,14 @@ impl fmt::Display for Action {
             Self::SetNumVfs { from, to: 0, .. } => write!(f, "{object}: remove its {from} VFs"),
             Self::SetNumVfs { to, .. } => write!(f, "{object}: make {to} VFs"),
             Self::SetVf { from, to, .. } => {
+                let from = from.as_deref().map(|from| format!("{from} → ")).unwrap_or_default();
+                write!(f, "{object}: {} {from}{to}", to.name())
+            }
+            Self::SetMsix { to: 0, .. } => {
+                write!(f, "{object}: as many interrupt vectors as the device gives it")
+            }
+            Self::SetMsix { to, .. } => write!(f, "{object}: {to} interrupt vectors"),
+            Self::SetNetdev { from, to, .. } => {
                 let from = from.as_deref().map(|from| format!("{from} → ")).unwrap_or_default();
                 write!(f, "{object}: {} {from}{to}", to.name())
             }

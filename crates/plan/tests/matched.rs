@@ -18,6 +18,7 @@ fn pf(line: u32, matching: Matching, vfs: u16) -> DeclaredPf {
         vfs,
         autoprobe: None,
         defaults: VfWish::default(),
+        defaults_place: Place::default(),
         vf: Vec::new(),
     }
 }
@@ -75,7 +76,8 @@ fn an_entry_that_cannot_be_followed_says_why() {
     let mut both = pf(3, Matching { driver: Some("igb".into()), ..Matching::default() }, 1);
     let mac = Some(MacWish::Given("52:54:00:6d:90:02".parse().unwrap()));
     let wish = VfWish { mac, ..VfWish::default() };
-    both.vf = vec![DeclaredVfs { first: VfIndex(0), last: VfIndex(0), wish }];
+    both.vf =
+        vec![DeclaredVfs { place: Place::default(), first: VfIndex(0), last: VfIndex(0), wish }];
     assert_eq!(
         faults(vec![both]),
         ["p:3:3: 2 devices are driver igb, and they cannot share the address of a VF"]
@@ -102,7 +104,8 @@ fn defaults_hold_where_a_range_says_nothing_and_what_nobody_names_stays() {
     port.defaults =
         VfWish { mac: Some(MacWish::Auto), driver: Some(DriverWish::Vfio), ..VfWish::default() };
     let wish = VfWish { driver: Some(DriverWish::Default), ..VfWish::default() };
-    port.vf = vec![DeclaredVfs { first: VfIndex(1), last: VfIndex(2), wish }];
+    port.vf =
+        vec![DeclaredVfs { place: Place::default(), first: VfIndex(1), last: VfIndex(2), wish }];
     let declared = declared(vec![port]);
     let wanted = Matched::of(&host, &declared).on(&host, &Policy::of(&host));
     assert_eq!(wanted.pfs.len(), 1, "the other port is nobody's business");

@@ -41,6 +41,7 @@ fn settings_come_before_any_driver_and_the_mac_comes_first() {
             ..VfAdmin::default()
         },
         driver: Some(DriverChoice::Named("vfio-pci".into())),
+        ..VfPolicy::default()
     };
     let policy = Policy::of(&host).with_vfs(model::port(0), 1).with_vf(vf, wanted);
     assert_eq!(
@@ -63,7 +64,7 @@ fn another_number_goes_through_zero_and_keeps_what_was_set() {
     let mut host = with_vfs(2);
     let vf = VfId { pf: model::port(0), index: VfIndex(1) };
     let mac = VfAdmin { mac: "02:00:00:00:00:07".parse().ok(), ..VfAdmin::default() };
-    let policy = Policy::of(&host).with_vf(vf, VfPolicy { admin: mac, driver: None });
+    let policy = Policy::of(&host).with_vf(vf, VfPolicy { admin: mac, ..VfPolicy::default() });
     for step in diff(&host, &policy).unwrap().steps {
         model::obey(&mut host, &step.action);
     }
@@ -120,7 +121,8 @@ fn what_cannot_be_is_refused_before_anything_is_written() {
     let beyond = diff(&host, &base().with_vf(vf(2), VfPolicy::default()));
     assert!(matches!(beyond, Err(PlanError::NoSuchVf { vfs: 2, .. })));
     let group = VfAdmin { mac: "01:00:5e:00:00:01".parse().ok(), ..VfAdmin::default() };
-    let group = diff(&host, &base().with_vf(vf(0), VfPolicy { admin: group, driver: None }));
+    let group =
+        diff(&host, &base().with_vf(vf(0), VfPolicy { admin: group, ..VfPolicy::default() }));
     assert!(matches!(group, Err(PlanError::GroupMac { .. })));
     let pf =
         diff(&host, &base().with_device(model::port(0), DriverChoice::Named("vfio-pci".into())));
@@ -160,8 +162,8 @@ fn an_address_that_a_vf_picked_meanwhile_is_no_failure() {
     picks(&mut host, "02:00:00:00:00:02");
     assert!(verify(&host, &policy, &plan).unwrap().is_empty());
 
-    let asked =
-        Policy::of(&host).with_vf(vf, VfPolicy { admin: mac("02:00:00:00:00:03"), driver: None });
+    let asked = Policy::of(&host)
+        .with_vf(vf, VfPolicy { admin: mac("02:00:00:00:00:03"), ..VfPolicy::default() });
     let plan = diff(&host, &asked).unwrap();
     assert_eq!(verify(&host, &asked, &plan).unwrap().len(), 1, "what was asked for does count");
 }

@@ -115,6 +115,7 @@ impl Kernel {
         let vf = function.vf();
         let made_up = driver == "igbvf";
         function.driver = Some(driver);
+        model::make_netdevs(&mut self.host);
         let Some(vf) = vf.filter(|_| made_up) else { return };
         if let Seen::Known(all) = &mut model::pf_mut(&mut self.host, vf.pf).admin
             && let Some(admin) = all.get_mut(&vf.index)

@@ -22,8 +22,8 @@ mod fields;
 mod write;
 
 use virtfn_host::{
-    Declared, DeclaredDevice, DeclaredPf, DeclaredVfs, DriverWish, MacWish, Matching, Place,
-    Switch, VfAdmin, VfIndex, VfWish,
+    Declared, DeclaredDevice, DeclaredPf, DeclaredVfs, DriverWish, Guid, MacWish, Matching,
+    NetdevPolicy, Place, Switch, VfAdmin, VfIndex, VfWish,
 };
 use virtfn_pci::Address;
 
@@ -102,6 +102,7 @@ impl Reader<'_> {
         }
         let vfs: Option<u16> = vfs.and_then(|node| self.number(node, "vfs", 0, MAX_VFS));
         let autoprobe = autoprobe.and_then(|node| self.switch(node, "autoprobe"));
+        let defaults_place = self.place(defaults.unwrap_or(node));
         let defaults = defaults.map(|node| self.vf(node, "`defaults`", true)).unwrap_or_default();
         let matching = self.matching(node, matching);
         let place = self.place(node);
@@ -113,6 +114,7 @@ impl Reader<'_> {
             vf: vf.map(|node| self.ranges(node, vfs.unwrap_or(MAX_VFS))).unwrap_or_default(),
             vfs: vfs.unwrap_or_default(),
             defaults,
+            defaults_place,
         };
         (matching.is_some() && vfs.is_some()).then_some(pf)
     }
@@ -180,7 +182,7 @@ impl Reader<'_> {
                 self.faults.add(Fault::new(key.at.clone(), why));
             }
             let wish = self.vf(value, "a VF", first != last);
-            ranges.push(DeclaredVfs { first, last, wish });
+            ranges.push(DeclaredVfs { place: self.place(key), first, last, wish });
         }
         ranges.sort_by_key(|range| range.first);
         ranges
@@ -194,7 +196,9 @@ impl Reader<'_> {
         let Some(fields) = self.faults.fields(node, what, VF_KEYS) else {
             return VfWish::default();
         };
-        let [mac, vlan, qos, proto, spoofchk, trust, link, min, max, rss, driver] = fields;
+        let [mac, vlan, qos, proto, spoofchk, trust, link, min, max, rss, driver, more @ ..] =
+            fields;
+        let [node_guid, port_guid, msix, netdev, mtu] = more;
         let faults = &mut self.faults;
         let mac = mac.and_then(|node| faults.word(node, "mac", |text| mac_wish(text, several)));
         let admin = VfAdmin {
@@ -208,8 +212,23 @@ impl Reader<'_> {
             min_rate: self.faults.value(min, "min_rate"),
             max_rate: self.faults.value(max, "max_rate"),
             query_rss: rss.and_then(|node| self.switch(node, "query_rss")),
+            node_guid: self.guid(node_guid, "node_guid", several),
+            port_guid: self.guid(port_guid, "port_guid", several),
         };
-        VfWish { admin, mac, driver: driver.and_then(|node| self.driver(node)) }
+        VfWish {
+            admin,
+            mac,
+            driver: driver.and_then(|node| self.driver(node)),
+            msix: msix.and_then(|node| self.number(node, "msix", 0, MAX_VECTORS)),
+            netdev: NetdevPolicy {
+                name: netdev.and_then(|node| {
+                    self.faults.word(node, "netdev", |text| {
+                        if several { Err(SHARED_NAME.into()) } else { interface_name(text) }
+                    })
+                }),
+                mtu: self.faults.value(mtu, "mtu"),
+            },
+        }
     }
 
     fn driver(&mut self, node: &Node) -> Option<DriverWish> {
@@ -218,6 +237,16 @@ impl Reader<'_> {
             "none" => Ok(DriverWish::None),
             "vfio" => Ok(DriverWish::Vfio),
             text => name(text, 63).map(DriverWish::Named),
+        })
+    }
+
+    /// A GUID, which names one.
+    fn guid(&mut self, node: Option<&Node>, what: &str, several: bool) -> Option<Guid> {
+        self.faults.word(node?, what, |text| match text.parse::<Guid>() {
+            Ok(_) if several => Err("VFs cannot share a GUID: one VF by one".into()),
+            Ok(guid) if guid != Guid::ZERO => Ok(guid),
+            Ok(_) => Err("all zeros name nothing".into()),
+            Err(bad) => Err(bad.to_string()),
         })
     }
 
@@ -256,7 +285,7 @@ impl Reader<'_> {
 }
 
 /// What may be said of a VF.
-const VF_KEYS: [&str; 11] = [
+const VF_KEYS: [&str; 16] = [
     "mac",
     "vlan",
     "qos",
@@ -268,7 +297,16 @@ const VF_KEYS: [&str; 11] = [
     "max_rate",
     "query_rss",
     "driver",
+    "node_guid",
+    "port_guid",
+    "msix",
+    "netdev",
+    "mtu",
 ];
+
+/// A function has at most so many (PCI Express 6.0, 7.7.2.2).
+const MAX_VECTORS: u16 = 2048;
+const SHARED_NAME: &str = "interfaces cannot share a name: one VF by one";
 
 fn mac_wish(text: &str, several: bool) -> Result<MacWish, String> {
     match text {
@@ -305,6 +343,14 @@ fn name(text: &str, longest: usize) -> Result<String, String> {
     let sound = !text.is_empty() && text.len() <= longest && text.bytes().all(fits);
     let shown = || text.chars().take(64).collect::<String>();
     if sound { Ok(text.to_owned()) } else { Err(format!("`{}` is no name", shown())) }
+}
+
+/// A name that the kernel takes for an interface, and that no `altname` or wildcard is mistaken for
+/// (`dev_valid_name`, net/core/dev.c).
+fn interface_name(text: &str) -> Result<String, String> {
+    let name = name(text, 15)?;
+    let taken = matches!(name.as_str(), "." | "..") || name.contains([':', '%']);
+    if taken { Err(format!("`{name}` is no name for an interface")) } else { Ok(name) }
 }
 
 /// Four hex digits, with or without `0x`.

@@ -10,7 +10,8 @@ pfs:
     defaults: { driver: vfio-pci, spoofchk: on, trust: off, mac: auto }
     vf:
       0:   { mac: "52:54:00:6d:90:02", vlan: 42 }
-      1-3: { driver: default, proto: 802.1ad, max_rate: 100 }
+      1-3: { driver: default, proto: 802.1ad, max_rate: 100, mtu: 9000, msix: 4 }
+      4:   { netdev: vf4, node_guid: "00:11:22:33:44:55:66:77", port_guid: "00:11:22:33:44:55:66:78" }
 devices:
   - match: { pci: 41:00.0 }
     driver: vfio
@@ -44,14 +45,8 @@ fn the_example_is_read() {
 #[test]
 fn what_is_written_reads_the_same() {
     let declared = read("p", EXAMPLE).unwrap();
-    let mut again = read("p", &write(&declared)).unwrap();
-    for (again, first) in again.pfs.iter_mut().zip(&declared.pfs) {
-        again.place = first.place.clone();
-    }
-    for (again, first) in again.devices.iter_mut().zip(&declared.devices) {
-        again.place = first.place.clone();
-    }
-    assert_eq!(again, declared);
+    let again = read("p", &write(&declared)).unwrap();
+    assert_eq!(again.without_places(), declared.without_places());
 }
 
 #[test]

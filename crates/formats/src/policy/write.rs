@@ -72,7 +72,7 @@ pub(crate) fn said(wish: &VfWish) -> Vec<(&'static str, String)> {
     settings(wish).into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
 }
 
-fn settings(wish: &VfWish) -> [(&'static str, Option<String>); 11] {
+fn settings(wish: &VfWish) -> [(&'static str, Option<String>); 16] {
     let admin = &wish.admin;
     [
         (
@@ -92,6 +92,11 @@ fn settings(wish: &VfWish) -> [(&'static str, Option<String>); 11] {
         ("max_rate", admin.max_rate.map(|rate| rate.to_string())),
         ("query_rss", admin.query_rss.map(|switch| switch.to_string())),
         ("driver", wish.driver.as_ref().map(write_driver)),
+        ("node_guid", admin.node_guid.map(|guid| quoted(&guid.to_string()))),
+        ("port_guid", admin.port_guid.map(|guid| quoted(&guid.to_string()))),
+        ("msix", wish.msix.map(|vectors| vectors.to_string())),
+        ("netdev", wish.netdev.name.as_deref().map(quoted)),
+        ("mtu", wish.netdev.mtu.map(|mtu| mtu.to_string())),
     ]
 }
 

@@ -4,16 +4,18 @@
 use std::collections::BTreeMap;
 
 use virtfn_host::{
-    Cpu, Firmware, Function, Host, Ids, Kernel, MacAddress, Names, Netdev, Pf, Role, Seen, VfAdmin,
-    VfChange, VfId, VfIndex,
+    Cpu, Firmware, Function, Host, Ids, Kernel, MacAddress, Names, Netdev, NetdevChange, Pf, Role,
+    Seen, VfAdmin, VfChange, VfId, VfIndex,
 };
-use virtfn_pci::Address;
+use virtfn_pci::{Address, ConfigSpace};
 use virtfn_plan::{Action, Target};
 
 pub(crate) const PORTS: [&str; 2] = ["0b:00.0", "0b:00.1"];
 const TOTAL_VFS: u16 = 7;
 const VF_OFFSET: u16 = 0x80;
 const VF_STRIDE: u16 = 2;
+/// Interrupt vectors of a new VF.
+const VECTORS: u16 = 3;
 
 pub(crate) fn port(number: usize) -> Address {
     PORTS[number].parse().unwrap()
@@ -150,7 +152,11 @@ pub(crate) fn obey(host: &mut Host, action: &Action) {
             let now = &function_mut(host, *target).unwrap().driver_override;
             assert_eq!(now.known(), from.as_ref());
         }
-        Action::SetVf { .. } | Action::Unbind { .. } | Action::Probe { .. } => {}
+        Action::SetVf { .. }
+        | Action::SetMsix { .. }
+        | Action::SetNetdev { .. }
+        | Action::Unbind { .. }
+        | Action::Probe { .. } => {}
     }
     assert_eq!(take(host, action), Ok(()), "{action}");
     if let Action::Probe { target, driver } = action {
@@ -168,6 +174,23 @@ pub(crate) fn take(host: &mut Host, action: &Action) -> Result<(), Refusal> {
         Action::SetAutoprobe { pf, to, .. } => pf_mut(host, *pf).autoprobe = Seen::Known(*to),
         Action::SetNumVfs { pf, to, .. } => set_numvfs(host, *pf, *to)?,
         Action::SetVf { vf, to, .. } => set_vf(host, *vf, *to)?,
+        Action::SetMsix { vf, to, .. } => {
+            let function = function_mut(host, Target::Vf(*vf))?;
+            if function.driver.is_some() {
+                return Err(Refusal::Busy);
+            }
+            function.config = Seen::Known(config(*to));
+        }
+        Action::SetNetdev { target, to, .. } => {
+            let address = function_mut(host, *target)?.address;
+            let Seen::Known(netdevs) = &mut host.netdevs else { return Err(Refusal::NoDevice) };
+            let netdev = netdevs.iter_mut().find(|netdev| netdev.function == Some(address));
+            let netdev = netdev.ok_or(Refusal::NoDevice)?;
+            match to {
+                NetdevChange::Name(name) => netdev.name.clone_from(name),
+                NetdevChange::Mtu(mtu) => netdev.mtu = Some(mtu.value()),
+            }
+        }
         Action::LoadModule { module } => {
             if let Seen::Known(drivers) = &mut host.kernel.pci_drivers {
                 drivers.insert(module.clone());
@@ -185,7 +208,36 @@ pub(crate) fn take(host: &mut Host, action: &Action) -> Result<(), Refusal> {
         }
         Action::Probe { target, .. } => probe(host, *target)?,
     }
+    make_netdevs(host);
     Ok(())
+}
+
+/// A VF has an interface while igbvf has it.
+pub(crate) fn make_netdevs(host: &mut Host) {
+    let has_one = |function: &Function| match (&function.role, &function.driver) {
+        (Role::Pf(_), _) => true,
+        (_, driver) => driver.as_deref() == Some("igbvf"),
+    };
+    let owners: Vec<Address> =
+        host.functions.values().filter(|f| has_one(f)).map(|f| f.address).collect();
+    let Seen::Known(netdevs) = &mut host.netdevs else { return };
+    netdevs.retain(|netdev| netdev.function.is_some_and(|function| owners.contains(&function)));
+    for address in owners {
+        if !netdevs.iter().any(|netdev| netdev.function == Some(address)) {
+            let name = format!("enp{}", address.routing_id());
+            netdevs.push(Netdev { name, function: Some(address), mtu: Some(1500), ..netdev(0) });
+        }
+    }
+}
+
+/// Config space with an MSI-X capability alone (PCI Express 6.0, 7.7.2) of so many vectors.
+fn config(vectors: u16) -> ConfigSpace {
+    let mut bytes = vec![0; 256];
+    bytes[0x06] = 0x10;
+    bytes[0x34] = 0x40;
+    bytes[0x40] = 0x11;
+    bytes[0x42..0x44].copy_from_slice(&(vectors - 1).to_le_bytes());
+    ConfigSpace::new(bytes)
 }
 
 fn set_numvfs(host: &mut Host, pf: Address, to: u16) -> Result<(), Refusal> {
@@ -209,6 +261,7 @@ fn set_numvfs(host: &mut Host, pf: Address, to: u16) -> Result<(), Refusal> {
         let address = Address::from_routing_id(pf.domain(), routing_id);
         let mut vf = function(address, 0x10ca, Role::Vf(VfId { pf, index }));
         vf.driver = autoprobe.then(|| "igbvf".into());
+        vf.config = Seen::Known(config(VECTORS));
         host.functions.insert(address, vf);
         vfs.insert(index, address);
     }
@@ -231,6 +284,8 @@ fn set_vf(host: &mut Host, vf: VfId, change: VfChange) -> Result<(), Refusal> {
         VfChange::Link(state) => admin.link = Some(state),
         VfChange::Rate { min, max } => (admin.min_rate, admin.max_rate) = (Some(min), Some(max)),
         VfChange::QueryRss(switch) => admin.query_rss = Some(switch),
+        VfChange::NodeGuid(guid) => admin.node_guid = Some(guid),
+        VfChange::PortGuid(guid) => admin.port_guid = Some(guid),
     }
     Ok(())
 }
