@@ -263,3 +263,29 @@ fn the_vfs_of_a_drive_are_made_from_the_same_file() {
     host.ok("virtfn destroy 01:00.0 --force || true");
     forget(&host);
 }
+
+/// What DPDK and VMs need beside their devices comes from the same file.
+#[test]
+fn the_host_has_ready_what_the_file_says() {
+    let seed = lab::boot("seed");
+    let pages = || seed.ok("cat /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages");
+    let before = pages();
+    seed.ok("modprobe -r vfio-pci");
+    declare(&seed, "version: 1\nhost: { hugepages: { 2M: 16 }, modules: [vfio-pci] }");
+    seed.run("virtfn plan").exits(4).says("2M pages: ").says("load module vfio-pci");
+    seed.ok("virtfn apply");
+    assert_eq!(pages(), "16\n");
+    seed.ok("grep -q ^vfio_pci /proc/modules");
+    assert_eq!(writes(&seed, "apply"), 0);
+    seed.run("virtfn status").exits(0).says("host  as declared");
+    declare(&seed, "version: 1\nhost: { hugepages: { 2M: 1000000 } }");
+    let told = seed.run("virtfn apply");
+    told.exits(1).says("MiB are free: the kernel would kill programs");
+    declare(&seed, "version: 1\nhost: { hugepages: { 64K: 1 } }");
+    seed.run("virtfn plan").exits(1).says("no huge pages of 64K on this machine: it has");
+    seed.ok(&format!(
+        "echo {} > /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages",
+        before.trim()
+    ));
+    forget(&seed);
+}

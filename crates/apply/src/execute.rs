@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use virtfn_host::{Host, Policy};
 use virtfn_pci::Address;
-use virtfn_plan::{Action, Part, Plan, Step, Target, diff};
+use virtfn_plan::{Action, Part, Plan, Step, Subject, Target, diff};
 
 use crate::error::{ApplyError, FailedStep};
 use crate::guard;
@@ -35,13 +35,16 @@ pub(crate) fn execute(
     count: &mut Count,
     options: &mut Options<'_>,
 ) -> Result<(), ApplyError> {
-    let killed = Journal::read(&options.state, part.device);
-    if let Some(journal) = Journal::of(plan, part.device, &part.policy, killed) {
-        journal.write(&options.state, part.device)?;
+    let device = part.about.device();
+    if let Some(device) = device {
+        let killed = Journal::read(&options.state, device);
+        if let Some(journal) = Journal::of(plan, device, &part.policy, killed) {
+            journal.write(&options.state, device)?;
+        }
     }
     let failures = run_steps(machine, host, plan, count, options);
-    if !failures.owes(part.device) {
-        Journal::remove(&options.state, part.device)?;
+    if let Some(device) = device.filter(|device| !failures.owes(*device)) {
+        Journal::remove(&options.state, device)?;
     }
     failures.into_result(plan.steps.len())
 }
@@ -88,9 +91,9 @@ pub(crate) fn roll_back(
     part: &Part,
     options: &mut Options<'_>,
 ) {
-    let device = part.device;
+    let subject = part.about;
     let told = back(machine, was, part, options);
-    (options.progress)(Progress::RolledBack { device, left: told.err() });
+    (options.progress)(Progress::RolledBack { subject, left: told.err() });
 }
 
 fn back(
@@ -99,10 +102,10 @@ fn back(
     part: &Part,
     options: &mut Options<'_>,
 ) -> Result<(), String> {
-    let device = part.device;
+    let about = part.about;
     let mut was = was.clone();
-    was.pfs.retain(|pf, _| *pf == device && part.policy.pfs.contains_key(pf));
-    let mut now = machine.observe(&BTreeSet::from([device])).map_err(|error| error.to_string())?;
+    was.pfs.retain(|pf, _| Subject::Device(*pf) == about && part.policy.pfs.contains_key(pf));
+    let mut now = machine.observe(&BTreeSet::from([about])).map_err(|error| error.to_string())?;
     let mut plan = diff(&now, &was).map_err(|error| error.to_string())?;
     if machine.settle_doubts(&mut now, &plan) {
         plan = diff(&now, &was).map_err(|error| error.to_string())?;
@@ -110,7 +113,7 @@ fn back(
     if let Some(hit) = guard::interrupted(&plan).first() {
         return Err(format!("{} is in use by now", hit.function.short()));
     }
-    let part = Part { device, policy: was, plan: Ok(plan.clone()) };
+    let part = Part { about, policy: was, plan: Ok(plan.clone()) };
     let mut options = Options {
         state: options.state.clone(),
         in_use: options.in_use,
@@ -181,7 +184,10 @@ impl Failures {
                 self.targets.insert(*target);
             }
             Action::LoadModule { .. } => self.modules = true,
-            Action::SetVf { .. } | Action::SetMsix { .. } | Action::SetNetdev { .. } => {}
+            Action::SetVf { .. }
+            | Action::SetMsix { .. }
+            | Action::SetNetdev { .. }
+            | Action::SetHugepages { .. } => {}
         }
         self.steps.push(failed);
     }

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use virtfn_host::{Host, Seen, VfId};
+use virtfn_host::{Host, PageSize, Seen, VfId};
 use virtfn_kernel::{Door, SysRoot, Watch, path};
 use virtfn_observe::{Facet, Look};
 use virtfn_pci::Address;
-use virtfn_plan::{Action, Plan, Target};
+use virtfn_plan::{Action, Plan, Subject, Target};
 
 use crate::error::{ApplyError, Cause};
 use crate::guard;
@@ -49,8 +49,8 @@ impl Live<'_> {
 }
 
 /// Looks at functions as a run needs to see them.
-pub(crate) fn observe(root: &SysRoot, about: &BTreeSet<Address>) -> Result<Host, ApplyError> {
-    let look = Look::at(&[
+pub(crate) fn observe(root: &SysRoot, about: &BTreeSet<Subject>) -> Result<Host, ApplyError> {
+    let mut facets = vec![
         Facet::Config,
         Facet::Details,
         Facet::Around,
@@ -61,12 +61,21 @@ pub(crate) fn observe(root: &SysRoot, about: &BTreeSet<Address>) -> Result<Host,
         Facet::Kernel,
         Facet::Modules,
         Facet::Names,
-    ]);
-    Ok(virtfn_observe::host(root, &look.of(about.iter().copied()))?)
+    ];
+    if about.contains(&Subject::Host) {
+        facets.push(Facet::Platform);
+    }
+    let devices = about.iter().copied().filter_map(Subject::device);
+    Ok(virtfn_observe::host(root, &Look::at(&facets).of(devices))?)
+}
+
+/// The number of reserved pages of a size (Documentation/admin-guide/mm/hugetlbpage.rst).
+fn pages_path(size: PageSize) -> String {
+    format!("sys/kernel/mm/hugepages/hugepages-{}kB/nr_hugepages", size.kib())
 }
 
 impl Machine for Live<'_> {
-    fn observe(&mut self, about: &BTreeSet<Address>) -> Result<Host, ApplyError> {
+    fn observe(&mut self, about: &BTreeSet<Subject>) -> Result<Host, ApplyError> {
         observe(self.root, about)
     }
 
@@ -100,6 +109,10 @@ impl Machine for Live<'_> {
             Action::SetNetdev { target, to, .. } => {
                 let ifindex = self.ifindex(*target)?;
                 Ok(self.door.set_link(ifindex, to)?)
+            }
+            Action::SetHugepages { size, to, .. } => {
+                let path = pages_path(*size);
+                Ok(self.door.write(&path, &to.to_string())?)
             }
             Action::LoadModule { module } => Ok(self.door.load_module(module)?),
             Action::SetOverride { target, to, .. } => {
@@ -150,6 +163,10 @@ impl Machine for Live<'_> {
         }
         let netdevs = self.root.names(&attribute(function, "net"), |_| true);
         netdevs.known().is_none_or(Vec::is_empty)
+    }
+
+    fn hugepages(&mut self, size: PageSize) -> Option<u64> {
+        self.root.parse(&pages_path(size), |text| text.parse().ok()).known().copied()
     }
 
     fn log(&mut self) -> Vec<String> {

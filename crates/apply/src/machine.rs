@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use virtfn_host::{Host, VfId};
+use virtfn_host::{Host, PageSize, VfId};
 use virtfn_pci::Address;
-use virtfn_plan::{Action, Plan, Target};
+use virtfn_plan::{Action, Plan, Subject, Target};
 
 use crate::error::{ApplyError, Cause};
 
@@ -19,7 +19,7 @@ pub trait Machine {
     ///
     /// # Errors
     /// When it cannot be looked at.
-    fn observe(&mut self, about: &BTreeSet<Address>) -> Result<Host, ApplyError>;
+    fn observe(&mut self, about: &BTreeSet<Subject>) -> Result<Host, ApplyError>;
 
     /// Looks once more at what `plan` takes away, where the look left a doubt about who has it;
     /// says whether anything was learnt.
@@ -45,6 +45,9 @@ pub trait Machine {
 
     /// Is a driver still making the interface of this function?
     fn is_settling(&mut self, function: Address) -> bool;
+
+    /// How many huge pages of a size are reserved now.
+    fn hugepages(&mut self, size: PageSize) -> Option<u64>;
 
     /// The lines of the kernel's log, as far as they may be read.
     fn log(&mut self) -> Vec<String>;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use virtfn_host::{Host, Policy};
 use virtfn_kernel::SysRoot;
 use virtfn_pci::Address;
-use virtfn_plan::{Interrupted, Part, Plan, Step, parts, verify};
+use virtfn_plan::{Interrupted, Part, Plan, Step, Subject, parts, verify};
 
 use crate::error::{ApplyError, FailedStep};
 use crate::execute::{Count, execute, roll_back};
@@ -78,8 +78,8 @@ pub enum Progress<'a> {
     },
     /// A device some of whose steps failed was put back to what it was.
     RolledBack {
-        /// The device.
-        device: Address,
+        /// The device, or the host.
+        subject: Subject,
         /// What could not be put back.
         left: Option<String>,
     },
@@ -117,15 +117,16 @@ pub struct Outcome {
 /// When nothing was changed (in use, locked, no plan), or when not all of it was.
 pub fn run<E: From<ApplyError>>(
     machine: &mut dyn Machine,
-    about: &BTreeSet<Address>,
+    about: &BTreeSet<Subject>,
     wish: impl Fn(&Host, Policy) -> Result<Policy, E>,
     options: &mut Options<'_>,
 ) -> Result<Outcome, E> {
     let make = std::fs::create_dir_all(&options.state);
     make.map_err(|source| state_error(&options.state, source))?;
     let _locks = Locks::take(&options.state, about.iter().copied())?;
-    for pf in about.iter().filter(|pf| Journal::read(&options.state, **pf).is_some()) {
-        (options.progress)(Progress::Recovers(*pf));
+    let devices = || about.iter().copied().filter_map(Subject::device);
+    for pf in devices().filter(|pf| Journal::read(&options.state, *pf).is_some()) {
+        (options.progress)(Progress::Recovers(pf));
     }
     let (mut host, was, policy) = wanted(machine.observe(about)?, about, &wish, &options.state)?;
     let mut devices = parts(&host, &policy);
@@ -153,7 +154,7 @@ fn run_parts(
     was: &Policy,
     parts: &[Part],
     options: &mut Options<'_>,
-) -> Vec<(Address, ApplyError)> {
+) -> Vec<(Subject, ApplyError)> {
     let mut count = Count::of(joined(parts).steps.len());
     let mut failed = Vec::new();
     for part in parts {
@@ -166,7 +167,7 @@ fn run_parts(
             if half_done && options.on_failure == OnFailure::RollBack {
                 roll_back(machine, was, part, options);
             }
-            failed.push((part.device, error));
+            failed.push((part.about, error));
         }
     }
     failed
@@ -186,10 +187,10 @@ fn joined(parts: &[Part]) -> Plan {
 /// time: a driver of the kernel's choice, the address that it makes up.
 fn look_again(
     machine: &mut dyn Machine,
-    about: &BTreeSet<Address>,
+    about: &BTreeSet<Subject>,
     devices: &[Part],
-    failed: &[(Address, ApplyError)],
-) -> Result<(Host, Vec<(Address, ApplyError)>), ApplyError> {
+    failed: &[(Subject, ApplyError)],
+) -> Result<(Host, Vec<(Subject, ApplyError)>), ApplyError> {
     let deadline = machine.now() + SETTLE_LIMIT;
     loop {
         let after = machine.observe(about)?;
@@ -205,28 +206,28 @@ fn look_again(
 fn drift(
     after: &Host,
     parts: &[Part],
-    failed: &[(Address, ApplyError)],
-) -> Vec<(Address, ApplyError)> {
-    let ran = |part: &&Part| !failed.iter().any(|(device, _)| *device == part.device);
+    failed: &[(Subject, ApplyError)],
+) -> Vec<(Subject, ApplyError)> {
+    let ran = |part: &&Part| !failed.iter().any(|(about, _)| *about == part.about);
     let left = |part: &Part| {
         let plan = part.plan.as_ref().ok()?;
         match verify(after, &part.policy, plan) {
             Ok(left) if left.is_empty() => None,
-            Ok(left) => Some((part.device, ApplyError::Drift { left })),
-            Err(error) => Some((part.device, error.into())),
+            Ok(left) => Some((part.about, ApplyError::Drift { left })),
+            Err(error) => Some((part.about, error.into())),
         }
     };
     parts.iter().filter(ran).filter_map(left).collect()
 }
 
 /// One device's failure is the run's; those of several are told device by device.
-fn finish(devices: usize, mut failed: Vec<(Address, ApplyError)>) -> Result<(), ApplyError> {
+fn finish(devices: usize, mut failed: Vec<(Subject, ApplyError)>) -> Result<(), ApplyError> {
     match (devices, failed.pop()) {
         (_, None) => Ok(()),
         (1, Some((_, error))) => Err(error),
         (_, Some(last)) => {
             failed.push(last);
-            failed.sort_by_key(|(device, _)| *device);
+            failed.sort_by_key(|(about, _)| *about);
             Err(ApplyError::Devices { failed })
         }
     }
@@ -239,7 +240,7 @@ fn finish(devices: usize, mut failed: Vec<(Address, ApplyError)>) -> Result<(), 
 /// When the machine cannot be looked at, or the wish cannot be had.
 pub fn dry_run<E: From<ApplyError>>(
     root: &SysRoot,
-    about: &BTreeSet<Address>,
+    about: &BTreeSet<Subject>,
     wish: impl Fn(&Host, Policy) -> Result<Policy, E>,
     state: &Path,
 ) -> Result<Vec<Part>, E> {
@@ -251,15 +252,15 @@ pub fn dry_run<E: From<ApplyError>>(
 /// of that.
 fn wanted<E: From<ApplyError>>(
     host: Host,
-    about: &BTreeSet<Address>,
+    about: &BTreeSet<Subject>,
     wish: &impl Fn(&Host, Policy) -> Result<Policy, E>,
     state: &Path,
 ) -> Result<(Host, Policy, Policy), E> {
     let mut policy = Policy::of(&host);
-    policy.pfs.retain(|pf, _| about.contains(pf));
-    for pf in about {
-        if let Some(journal) = Journal::read(state, *pf) {
-            journal.settle(&mut policy, *pf);
+    policy.pfs.retain(|pf, _| about.contains(&Subject::Device(*pf)));
+    for pf in about.iter().copied().filter_map(Subject::device) {
+        if let Some(journal) = Journal::read(state, pf) {
+            journal.settle(&mut policy, pf);
         }
     }
     let wanted = wish(&host, policy.clone())?;

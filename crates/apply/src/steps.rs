@@ -75,6 +75,13 @@ fn read_back(machine: &mut dyn Machine, action: &Action) -> Result<(), Cause> {
             let other = other.map_or_else(|| "no driver".into(), |other| format!("driver {other}"));
             Err(Cause::ReadBack(format!("{other} has it, not {driver}")))
         }
+        Action::SetHugepages { size, to, .. } => match machine.hugepages(*size) {
+            Some(pages) if pages == *to => Ok(()),
+            Some(pages) => Err(Cause::ReadBack(format!(
+                "the kernel took the write and {pages} pages are reserved, not {to}: more are in use, or its memory is in pieces"
+            ))),
+            None => Err(Cause::ReadBack("the number of pages cannot be read".into())),
+        },
         Action::Unbind { target, driver } => {
             let address = here(machine, *target)?;
             let gone = |machine: &mut dyn Machine| machine.driver(address).as_ref() != Some(driver);

@@ -21,7 +21,7 @@ use virtfn_host::{
     DriverChoice, Guid, Host, MacAddress, Mtu, NetdevPolicy, Policy, Seen, Switch, VfAdmin, VfId,
     VfIndex, VfPolicy, VlanId,
 };
-use virtfn_plan::diff;
+use virtfn_plan::{Subject, diff};
 
 /// What shall be of one port, as a policy file says it.
 #[derive(Clone, Debug)]
@@ -58,7 +58,7 @@ fn wanted(wish: &Wish, mut policy: Policy) -> Policy {
 
 fn run(kernel: &mut Kernel, wish: &Wish, state: &Path) -> Result<Outcome, ApplyError> {
     let named = wish.iter().enumerate().filter(|(_, port)| port.is_some());
-    let about: BTreeSet<_> = named.map(|(number, _)| model::port(number)).collect();
+    let about: BTreeSet<Subject> = named.map(|(number, _)| model::port(number).into()).collect();
     let mut options = Options {
         state: state.to_owned(),
         in_use: InUse::Refuse,

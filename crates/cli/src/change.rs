@@ -13,7 +13,7 @@ use virtfn_host::{Function, Host, MacAddress, Policy, Role, VfId, VfIndex};
 use virtfn_kernel::SysRoot;
 use virtfn_observe::{Facet, Look};
 use virtfn_pci::Address;
-use virtfn_plan::Action;
+use virtfn_plan::{Action, Subject};
 use virtfn_render::list::{List, Which};
 use virtfn_render::plan::{PlanView, in_use, owners};
 use virtfn_render::words::plain;
@@ -84,7 +84,7 @@ pub fn make<W: Fn(&Host, Policy) -> Result<Policy, Error>>(
     context: &mut Context<'_>,
     said: impl FnOnce(&Host, usize) -> String,
 ) -> Result<Exit, Error> {
-    let about = BTreeSet::from([change.about]);
+    let about = BTreeSet::from([Subject::Device(change.about)]);
     let notes = other_owners(root, change.about)?;
     let kept = Kept::read(root);
     let declared = std::cell::OnceCell::new();
@@ -151,7 +151,7 @@ fn listed(root: &SysRoot, shown: &dyn Fn(&Host, Address) -> bool) -> Result<List
 
 fn run<W>(
     root: &SysRoot,
-    about: &BTreeSet<Address>,
+    about: &BTreeSet<Subject>,
     change: &Change<'_, W>,
     wish: impl Fn(&Host, Policy) -> Result<Policy, Error>,
     flags: Flags,
@@ -211,11 +211,11 @@ impl Teller {
                     self.line(&format!("{}; it is taken away (--force)", in_use(interrupted)));
                 }
             }
-            Progress::RolledBack { device, left: None } => {
-                self.line(&format!("{}: put back to what it was", device.short()));
+            Progress::RolledBack { subject, left: None } => {
+                self.line(&format!("{}: put back to what it was", subject.short()));
             }
-            Progress::RolledBack { device, left: Some(left) } => {
-                self.line(&format!("{}: could not be put back: {left}", device.short()));
+            Progress::RolledBack { subject, left: Some(left) } => {
+                self.line(&format!("{}: could not be put back: {left}", subject.short()));
             }
             Progress::Ended { how: Ended::Done | Ended::Failed(_) | Ended::Skipped, .. } => {}
             Progress::Step { number, of, step } => {

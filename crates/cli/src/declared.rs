@@ -8,7 +8,7 @@ use virtfn_host::{Declared, Host, Policy};
 use virtfn_kernel::SysRoot;
 use virtfn_observe::{Facet, Look};
 use virtfn_pci::Address;
-use virtfn_plan::{Matched, Part, PlanError};
+use virtfn_plan::{Matched, Part, PlanError, Subject};
 use virtfn_render::plan::{PlanView, owners};
 
 use crate::change::STATE;
@@ -19,7 +19,7 @@ use crate::error::Error;
 pub struct Wanted {
     declared: Declared,
     /// The devices.
-    pub about: BTreeSet<Address>,
+    pub about: BTreeSet<Subject>,
     /// Entries that cannot be followed here, a sentence each.
     pub unmatched: Vec<String>,
     /// Who else lays down what these devices shall be, a sentence each.
@@ -50,7 +50,8 @@ impl Wanted {
         let matched = Matched::of(&host, &declared);
         let about = matched.about();
         let unmatched = matched.faults.iter().map(ToString::to_string).collect();
-        let functions = about.iter().filter_map(|address| host.functions.get(address));
+        let functions = about.iter().copied().filter_map(Subject::device);
+        let functions = functions.filter_map(|address| host.functions.get(&address));
         let owners = functions.flat_map(|function| owners(&host, function)).collect();
         Ok(Self { declared, about, unmatched, owners })
     }
@@ -61,8 +62,9 @@ impl Wanted {
     /// None: it is a wish as [`virtfn_apply::run`] takes it.
     pub fn wish(&self, host: &Host, now: &Policy) -> Result<Policy, Error> {
         let mut policy = Matched::of(host, &self.declared).on(host, now);
-        policy.pfs.retain(|pf, _| self.about.contains(pf));
-        policy.devices.retain(|device, _| self.about.contains(device));
+        let meant = |device: &Address| self.about.contains(&Subject::Device(*device));
+        policy.pfs.retain(|pf, _| meant(pf));
+        policy.devices.retain(|device, _| meant(device));
         Ok(policy)
     }
 

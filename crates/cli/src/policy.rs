@@ -46,6 +46,7 @@ pub fn installed(root: &SysRoot) -> Result<Option<Declared>, Error> {
                 let whole = whole.get_or_insert_default();
                 whole.pfs.append(&mut declared.pfs);
                 whole.devices.append(&mut declared.devices);
+                whole.host.append(&mut declared.host);
             }
             Seen::Absent => {}
             Seen::Unreadable(unreadable) => return Err(Error::PolicyUnseen(unreadable)),

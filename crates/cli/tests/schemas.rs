@@ -26,6 +26,7 @@ fn all() -> Vec<(&'static str, Value)> {
         ("virtfn.plan.1", schema::<PlanView>()),
         ("virtfn.apply.1", schema::<ApplyView>()),
         ("virtfn.status.1", schema::<Status>()),
+        ("virtfn.policy.1", virtfn_formats::policy::schema()),
     ]
 }
 

@@ -2,7 +2,7 @@
 
 use virtfn_pci::Address;
 
-use crate::{MacAddress, NetdevPolicy, VfAdmin, VfIndex};
+use crate::{HostPolicy, MacAddress, NetdevPolicy, VfAdmin, VfIndex};
 
 /// What files declare: each entry finds its device on the machine by what it matches.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,6 +11,17 @@ pub struct Declared {
     pub pfs: Vec<DeclaredPf>,
     /// Whole functions whose driver matters.
     pub devices: Vec<DeclaredDevice>,
+    /// What the host has ready beside its devices; each file may say its part.
+    pub host: Vec<DeclaredHost>,
+}
+
+/// What the host has ready beside its devices.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeclaredHost {
+    /// Where it stands.
+    pub place: Place,
+    /// The same, as a policy.
+    pub policy: HostPolicy,
 }
 
 /// Where in which file something stands.
@@ -163,6 +174,9 @@ impl Declared {
         }
         for device in &mut self.devices {
             device.place = Place::default();
+        }
+        for host in &mut self.host {
+            host.place = Place::default();
         }
         self
     }

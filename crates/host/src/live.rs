@@ -13,7 +13,7 @@ impl Declared {
     #[must_use]
     pub fn of<'h>(host: &'h Host, pfs: impl Iterator<Item = (&'h Function, &'h Pf)>) -> Self {
         let pfs = pfs.map(|(function, pf)| declared_pf(host, function, pf)).collect();
-        Self { pfs, devices: Vec::new() }
+        Self { pfs, ..Self::default() }
     }
 }
 

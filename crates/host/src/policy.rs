@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use virtfn_pci::Address;
 
 use crate::{
-    Function, Guid, Host, LinkState, MacAddress, Mbps, Mtu, Netdev, Pf, Qos, Seen, Switch, VfAdmin,
-    VfId, VfIndex, VlanId, VlanProto,
+    Function, Guid, Host, LinkState, MacAddress, Mbps, Mtu, Netdev, PageSize, Pf, Qos, Seen,
+    Switch, VfAdmin, VfId, VfIndex, VlanId, VlanProto,
 };
 
 /// What shall be on this machine. What it does not name stays as it is.
@@ -17,6 +17,17 @@ pub struct Policy {
     pub pfs: BTreeMap<Address, PfPolicy>,
     /// Functions whose driver matters: whole devices, never VFs.
     pub devices: BTreeMap<Address, DevicePolicy>,
+    /// The host beside its devices.
+    pub host: HostPolicy,
+}
+
+/// What the host shall have ready beside its devices. What it does not name stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostPolicy {
+    /// How many huge pages of each size are reserved.
+    pub hugepages: BTreeMap<PageSize, u64>,
+    /// Modules that are loaded.
+    pub modules: Vec<String>,
 }
 
 /// What shall be on one PF.
@@ -119,7 +130,7 @@ impl Policy {
     #[must_use]
     pub fn of(host: &Host) -> Self {
         let pfs = host.pfs().map(|(function, pf)| (function.address, PfPolicy::of(host, pf)));
-        Self { pfs: pfs.collect(), devices: BTreeMap::new() }
+        Self { pfs: pfs.collect(), ..Self::default() }
     }
 
     /// The same, with `vfs` VFs on the PF at `pf`.

@@ -11,7 +11,7 @@ use virtfn_pci::Address;
 use crate::error::PlanError;
 use crate::room;
 use crate::step::{Action, Interrupted, Plan, Step, Target, Use};
-use crate::{driver, msix, netdev};
+use crate::{driver, msix, netdev, readiness};
 
 /// The steps that make `host` what `policy` says; none when it is that already.
 ///
@@ -20,6 +20,7 @@ use crate::{driver, msix, netdev};
 pub fn diff(host: &Host, policy: &Policy) -> Result<Plan, PlanError> {
     let mut actions = Vec::new();
     let mut notes = Vec::new();
+    actions.extend(readiness::actions(host, &policy.host)?);
     for (address, wanted) in &policy.pfs {
         let (function, pf) = host.pf(*address)?;
         check(host, *address, wanted)?;

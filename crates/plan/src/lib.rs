@@ -11,14 +11,17 @@ mod matched;
 mod msix;
 mod netdev;
 mod parts;
+mod readiness;
 mod room;
 mod step;
+mod subject;
 
 pub use diff::diff;
 pub use error::PlanError;
 pub use matched::{Matched, Misfit, Unmatched};
 pub use parts::{Part, parts};
 pub use step::{Action, Interrupted, Plan, Step, Target, Use};
+pub use subject::Subject;
 
 use virtfn_host::{Host, Policy, VfId};
 

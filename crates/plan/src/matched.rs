@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use virtfn_host::{
-    Declared, DeclaredPf, DriverChoice, DriverWish, Function, Host, MacAddress, MacWish, Matching,
-    Nearest, PfPolicy, Place, Policy, Reason, Role, Seen, Unreadable, VfId, VfIndex, VfPolicy,
-    VfWish,
+    Declared, DeclaredPf, DriverChoice, DriverWish, Function, Host, HostPolicy, MacAddress,
+    MacWish, Matching, Nearest, PageSize, PfPolicy, Place, Policy, Reason, Role, Seen, Unreadable,
+    VfId, VfIndex, VfPolicy, VfWish,
 };
 use virtfn_pci::{Address, Looked};
+
+use crate::subject::Subject;
 
 /// What files declare, tied to the devices of one machine.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +18,8 @@ pub struct Matched<'a> {
     pub pfs: BTreeMap<Address, &'a DeclaredPf>,
     /// Whole functions, each with its driver.
     pub devices: BTreeMap<Address, &'a DriverWish>,
+    /// What the host has ready: all that files say of it.
+    pub host: HostPolicy,
     /// Entries that cannot be followed here.
     pub faults: Vec<Unmatched>,
 }
@@ -76,6 +80,16 @@ pub enum Misfit {
         /// What is said, as the file says it.
         said: Vec<&'static str>,
     },
+    /// Two files reserve different numbers of huge pages.
+    #[error("{pages} pages of {size}: another entry says {there}")]
+    PagesTwice {
+        /// The size of one.
+        size: PageSize,
+        /// What the other says.
+        there: u64,
+        /// What this says.
+        pages: u64,
+    },
     /// A VF's address shall be derived from one that is not known.
     #[error("{pf}: no address can be derived for its VFs: it has no network interface here", pf = .0.short())]
     NoMac(Address),
@@ -91,6 +105,7 @@ impl<'a> Matched<'a> {
     #[must_use]
     pub fn of(host: &Host, declared: &'a Declared) -> Self {
         let mut matched = Self::default();
+        matched.make_ready(declared);
         let mut places: BTreeMap<Address, &Place> = BTreeMap::new();
         for entry in &declared.pfs {
             let found = matched.find(host, &entry.matching, &entry.place, true);
@@ -124,16 +139,36 @@ impl<'a> Matched<'a> {
         matched
     }
 
-    /// The functions that it is about.
+    /// What it is about.
     #[must_use]
-    pub fn about(&self) -> BTreeSet<Address> {
-        self.pfs.keys().chain(self.devices.keys()).copied().collect()
+    pub fn about(&self) -> BTreeSet<Subject> {
+        let devices = self.pfs.keys().chain(self.devices.keys()).copied().map(Subject::Device);
+        let host = (self.host != HostPolicy::default()).then_some(Subject::Host);
+        devices.chain(host).collect()
+    }
+
+    /// Joins what the files say of the host; two numbers of the same pages are a fault.
+    fn make_ready(&mut self, declared: &Declared) {
+        for entry in &declared.host {
+            for (size, pages) in &entry.policy.hugepages {
+                let there = self.host.hugepages.entry(*size).or_insert(*pages);
+                if there != pages {
+                    let why = Misfit::PagesTwice { size: *size, there: *there, pages: *pages };
+                    self.faults.push(Unmatched { place: entry.place.clone(), why });
+                }
+            }
+            for module in &entry.policy.modules {
+                if !self.host.modules.contains(module) {
+                    self.host.modules.push(module.clone());
+                }
+            }
+        }
     }
 
     /// What shall be, from what is: what no entry speaks of stays as it is.
     #[must_use]
     pub fn on(&self, host: &Host, now: &Policy) -> Policy {
-        let mut wanted = Policy::default();
+        let mut wanted = Policy { host: self.host.clone(), ..Policy::default() };
         for (address, entry) in &self.pfs {
             let plain = || PfPolicy { vfs: 0, autoprobe: None, vf: BTreeMap::new() };
             let base = now.pfs.get(address).cloned().unwrap_or_else(plain);

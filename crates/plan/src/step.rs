@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::Serialize;
-use virtfn_host::{Holder, NetdevChange, Unreadable, VfChange, VfId};
+use virtfn_host::{Holder, NetdevChange, PageSize, Unreadable, VfChange, VfId};
 use virtfn_pci::Address;
 
 /// The steps that make a machine what a policy says, in the order in which they must run.
@@ -72,6 +72,15 @@ pub enum Action {
         from: Option<String>,
         /// What it shall be.
         to: NetdevChange,
+    },
+    /// Writes `nr_hugepages`; the kernel reserves as many as it finds.
+    SetHugepages {
+        /// The size of one.
+        size: PageSize,
+        /// How many are reserved.
+        from: u64,
+        /// How many shall be.
+        to: u64,
     },
     /// Loads the module of a driver that is not registered.
     LoadModule {
@@ -148,7 +157,7 @@ impl Action {
                 Target::Vf(id) => Some(id.pf),
                 Target::Function(_) => None,
             },
-            Self::LoadModule { .. } => None,
+            Self::LoadModule { .. } | Self::SetHugepages { .. } => None,
         }
     }
 
@@ -161,6 +170,7 @@ impl Action {
             Self::SetVf { .. } => "set-vf",
             Self::SetMsix { .. } => "set-msix",
             Self::SetNetdev { .. } => "set-netdev",
+            Self::SetHugepages { .. } => "set-hugepages",
             Self::LoadModule { .. } => "load-module",
             Self::SetOverride { .. } => "set-driver-override",
             Self::Unbind { .. } => "unbind",
@@ -175,6 +185,7 @@ impl Action {
             Self::SetAutoprobe { pf, .. } | Self::SetNumVfs { pf, .. } => pf.short(),
             Self::SetVf { vf, .. } | Self::SetMsix { vf, .. } => vf.to_string(),
             Self::LoadModule { module } => module.clone(),
+            Self::SetHugepages { size, .. } => size.to_string(),
             Self::SetOverride { target, .. }
             | Self::SetNetdev { target, .. }
             | Self::Unbind { target, .. }
@@ -192,6 +203,7 @@ impl Action {
             | Self::SetOverride { from, .. }
             | Self::SetNetdev { from, .. } => from.clone(),
             Self::SetMsix { from, .. } => from.map(|from| from.to_string()),
+            Self::SetHugepages { from, .. } => Some(from.to_string()),
             Self::Unbind { driver, .. } => Some(driver.clone()),
             Self::LoadModule { .. } | Self::Probe { .. } => None,
         }
@@ -205,6 +217,7 @@ impl Action {
             Self::SetNumVfs { to, .. } => Some(to.to_string()),
             Self::SetVf { to, .. } => Some(to.to_string()),
             Self::SetMsix { to, .. } => Some(to.to_string()),
+            Self::SetHugepages { to, .. } => Some(to.to_string()),
             Self::SetNetdev { to, .. } => Some(to.to_string()),
             Self::SetOverride { to, .. } => to.clone(),
             Self::Probe { driver, .. } => driver.clone(),
@@ -251,6 +264,7 @@ impl fmt::Display for Action {
                 let from = from.as_deref().map(|from| format!("{from} → ")).unwrap_or_default();
                 write!(f, "{object}: {} {from}{to}", to.name())
             }
+            Self::SetHugepages { from, to, .. } => write!(f, "{object} pages: {from} → {to}"),
             Self::LoadModule { module } => write!(f, "load module {module}"),
             Self::SetOverride { to: Some(driver), .. } => {
                 write!(f, "{object}: reserve for {driver}")

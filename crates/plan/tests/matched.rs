@@ -9,7 +9,7 @@ use virtfn_host::{
     Declared, DeclaredDevice, DeclaredPf, DeclaredVfs, DriverChoice, DriverWish, MacWish, Matching,
     Place, Policy, Seen, VfIndex, VfWish,
 };
-use virtfn_plan::{Matched, diff, parts};
+use virtfn_plan::{Matched, Subject, diff, parts};
 
 fn pf(line: u32, matching: Matching, vfs: u16) -> DeclaredPf {
     DeclaredPf {
@@ -28,7 +28,7 @@ fn at(port: usize) -> Matching {
 }
 
 fn declared(pfs: Vec<DeclaredPf>) -> Declared {
-    Declared { pfs, devices: Vec::new() }
+    Declared { pfs, ..Declared::default() }
 }
 
 fn faults(pfs: Vec<DeclaredPf>) -> Vec<String> {
@@ -43,12 +43,12 @@ fn each_way_to_name_a_port_finds_it() {
         let declared = declared(vec![pf(3, matching, 1)]);
         Matched::of(&host, &declared).about().into_iter().collect::<Vec<_>>()
     };
-    let one = vec![model::port(1)];
+    let one = vec![Subject::Device(model::port(1))];
     assert_eq!(found(at(1)), one);
     assert_eq!(found(Matching { netdev: Some("eth1".into()), ..Matching::default() }), one);
     let mac = "52:54:00:00:00:01".parse().ok();
     assert_eq!(found(Matching { mac, ..Matching::default() }), one);
-    let both = vec![model::port(0), model::port(1)];
+    let both = [0, 1].map(model::port).map(Subject::Device).to_vec();
     assert_eq!(found(Matching { driver: Some("igb".into()), ..Matching::default() }), both);
     let ids = Matching { vendor: Some(0x8086), device: Some(0x10c9), ..Matching::default() };
     assert_eq!(found(ids), both);
@@ -127,7 +127,7 @@ fn the_vfio_driver_made_for_the_device_is_preferred() {
     function.variants = Seen::Known(vec!["special_vfio_pci".into()]);
     let devices =
         vec![DeclaredDevice { place: Place::default(), matching: at(1), driver: DriverWish::Vfio }];
-    let declared = Declared { pfs: Vec::new(), devices };
+    let declared = Declared { devices, ..Declared::default() };
     let wanted = Matched::of(&host, &declared).on(&host, &Policy::of(&host));
     let driver = wanted.devices[&model::port(1)].driver.clone();
     assert_eq!(driver, Some(DriverChoice::Named("special_vfio_pci".into())));

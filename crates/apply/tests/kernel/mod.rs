@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 use virtfn_apply::{ApplyError, Cause, Machine};
-use virtfn_host::{Holder, HolderKind, Host, MacAddress, Seen, VfId, VfIndex};
+use virtfn_host::{Holder, HolderKind, Host, MacAddress, PageSize, Seen, VfId, VfIndex};
 use virtfn_kernel::WriteError;
 use virtfn_pci::Address;
-use virtfn_plan::{Action, Plan, Target};
+use virtfn_plan::{Action, Plan, Subject, Target};
 
 use crate::model::{self, Refusal};
 
@@ -99,11 +99,10 @@ impl Kernel {
             self.kill_after = Some(left - 1);
         }
         let clock = self.clock;
-        let due: Vec<_> = self
-            .due
-            .extract_if(.., |_, (at, _)| *at <= clock)
-            .map(|(at, due)| (at, due.1))
-            .collect();
+        let come = |(_, (at, _)): &(&Address, &(Duration, String))| *at <= clock;
+        let due: Vec<(Address, String)> =
+            self.due.iter().filter(come).map(|(at, (_, driver))| (*at, driver.clone())).collect();
+        self.due.retain(|_, (at, _)| *at > clock);
         for (address, driver) in due {
             self.bound(address, driver);
         }
@@ -195,7 +194,7 @@ impl Kernel {
 }
 
 impl Machine for Kernel {
-    fn observe(&mut self, _: &BTreeSet<Address>) -> Result<Host, ApplyError> {
+    fn observe(&mut self, _: &BTreeSet<Subject>) -> Result<Host, ApplyError> {
         self.tick();
         self.looks += 1;
         if self.quirks.renames
@@ -263,6 +262,11 @@ impl Machine for Kernel {
         let made = self.made.get(&function).copied().unwrap_or_default();
         let bound = self.host.functions.get(&function).is_some_and(|f| f.driver.is_some());
         bound && self.clock < made + self.quirks.netdevs_late
+    }
+
+    fn hugepages(&mut self, _: PageSize) -> Option<u64> {
+        self.tick();
+        None
     }
 
     fn log(&mut self) -> Vec<String> {

@@ -66,7 +66,7 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error>
         teller.tell(&progress);
         match progress {
             Progress::Ended { step, how } => ended(&mut view, step, how),
-            Progress::RolledBack { device, left } => view.rolled_back(device, left),
+            Progress::RolledBack { subject, left } => view.rolled_back(subject, left),
             _ => {}
         }
     };

@@ -15,6 +15,9 @@ pfs:
 devices:
   - match: { pci: 41:00.0 }
     driver: vfio
+host:
+  hugepages: { 2M: 1024, 1G: 4 }
+  modules: [vfio-pci]
 "#;
 
 fn faults(text: &str) -> Vec<String> {
@@ -171,5 +174,78 @@ fn the_documented_policies_are_read() {
     ] {
         let declared = read("p", text).unwrap();
         assert!(!declared.pfs.is_empty());
+    }
+}
+
+#[path = "../../../cli/tests/support/schema.rs"]
+#[allow(unreachable_pub, reason = "shared with the tests of the command line")]
+mod check;
+
+/// A document as a reader of JSON sees it.
+fn json(node: &yaml::Node) -> serde_json::Value {
+    use serde_json::Value as Json;
+    match &node.value {
+        Value::List(items) => items.iter().map(json).collect(),
+        Value::Map(pairs) => {
+            let pair = |(key, value): &(Node, Node)| (key.word().unwrap().to_owned(), json(value));
+            Json::Object(pairs.iter().map(pair).collect())
+        }
+        Value::Scalar { .. } if node.is_null() => Json::Null,
+        Value::Scalar { text, quoted: false } => match text.as_str() {
+            "true" | "false" => Json::Bool(text == "true"),
+            _ => text.parse::<u64>().map_or_else(|_| text.clone().into(), Json::from),
+        },
+        Value::Scalar { text, .. } => text.clone().into(),
+    }
+}
+
+fn misfits(text: &str) -> Vec<String> {
+    let root = yaml::parse(text).unwrap().unwrap();
+    check::misfits(&super::schema(), &json(&root))
+}
+
+#[test]
+fn policies_fit_the_schema_and_their_faults_do_not() {
+    let mut texts = vec![EXAMPLE.to_owned(), write(&read("p", EXAMPLE).unwrap())];
+    let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/policy");
+    for entry in docs.read_dir().unwrap() {
+        texts.push(std::fs::read_to_string(entry.unwrap().path()).unwrap());
+    }
+    for text in &texts {
+        assert_eq!(misfits(text), Vec::<String>::new(), "{text}");
+        assert!(read("p", text).is_ok(), "{text}");
+    }
+    for (sound, broken) in [
+        ("vfs: 7", "vsf: 7"),
+        ("vfs: 7", "vfs: 70000"),
+        ("spoofchk: on", "spoofchk: perhaps"),
+        ("vlan: 42", "vlan: 4095"),
+        ("2M: 1024", "2M: many"),
+        ("version: 1", "version: 2"),
+    ] {
+        let broken = EXAMPLE.replace(sound, broken);
+        assert!(!misfits(&broken).is_empty() && read("p", &broken).is_err(), "{broken}");
+    }
+}
+
+#[test]
+fn what_the_host_has_ready_is_read() {
+    let text = |host: &str| format!("version: 1\nhost: {host}");
+    let declared = read("p", &text("{ hugepages: { 2M: 512, 1G: 2 }, modules: [vfio-pci, igb] }"));
+    let policy = declared.unwrap().host.remove(0).policy;
+    let pages: Vec<_> = policy.hugepages.iter().map(|(size, n)| format!("{size}={n}")).collect();
+    assert_eq!(pages, ["2M=512", "1G=2"]);
+    assert_eq!(policy.modules, ["vfio-pci", "igb"]);
+    for (host, told) in [
+        ("{ hugepages: { 2M: 1, 2048K: 2 } }", "2:29 2M is there twice"),
+        ("{ hugepages: { 2: 1 } }", "2:22 `hugepages`: `2` is not a size of huge pages (2M, 1G)"),
+        (
+            "{ hugepages: 1024 }",
+            "2:20 `hugepages` is a word, and a mapping from sizes is meant (hugepages: { 2M: 1024 })",
+        ),
+        ("{ modules: [-r] }", "2:19 `modules`: `-r` is no name of a module"),
+        ("{ hugepage: { 2M: 1 } }", "2:9 `host` has no `hugepage` (`hugepages` is meant?)"),
+    ] {
+        assert_eq!(faults(&text(host)), [told], "{host}");
     }
 }

@@ -155,6 +155,7 @@ pub(crate) fn obey(host: &mut Host, action: &Action) {
         Action::SetVf { .. }
         | Action::SetMsix { .. }
         | Action::SetNetdev { .. }
+        | Action::SetHugepages { .. }
         | Action::Unbind { .. }
         | Action::Probe { .. } => {}
     }
@@ -191,6 +192,7 @@ pub(crate) fn take(host: &mut Host, action: &Action) -> Result<(), Refusal> {
                 NetdevChange::Mtu(mtu) => netdev.mtu = Some(mtu.value()),
             }
         }
+        Action::SetHugepages { .. } => {}
         Action::LoadModule { module } => {
             if let Seen::Known(drivers) = &mut host.kernel.pci_drivers {
                 drivers.insert(module.clone());
