@@ -56,7 +56,7 @@ pub struct DeclaredPf {
     pub defaults: VfWish,
     /// Where that stands.
     pub defaults_place: Place,
-    /// Ranges of VFs, none of which overlap.
+    /// Ranges of VFs in their order, none of which overlap.
     pub vf: Vec<DeclaredVfs>,
 }
 
@@ -234,7 +234,8 @@ impl DeclaredPf {
     /// What one VF shall be: its own range before the defaults.
     #[must_use]
     pub fn wish(&self, index: VfIndex) -> VfWish {
-        let own = self.vf.iter().find(|vfs| vfs.first <= index && index <= vfs.last);
+        let after = self.vf.partition_point(|vfs| vfs.first <= index);
+        let own = self.vf[..after].last().filter(|vfs| index <= vfs.last);
         own.map_or_else(|| self.defaults.clone(), |vfs| vfs.wish.or(&self.defaults))
     }
 }

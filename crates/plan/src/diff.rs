@@ -205,14 +205,14 @@ fn vf_changes(vf: VfId, wanted: &VfAdmin, now: &VfAdmin) -> Vec<Action> {
 }
 
 fn check(host: &Host, address: Address, wanted: &PfPolicy) -> Result<(), PlanError> {
+    let has_netdev =
+        matches!(host.netdevs, Seen::Unreadable(_)) || host.netdevs_of(address).next().is_some();
     for (index, policy) in &wanted.vf {
         let vf = VfId { pf: address, index: *index };
         if index.0 >= wanted.vfs {
             return Err(PlanError::NoSuchVf { vf, vfs: wanted.vfs });
         }
         check_admin(vf, &policy.admin)?;
-        let has_netdev = matches!(host.netdevs, Seen::Unreadable(_))
-            || host.netdevs_of(address).next().is_some();
         if policy.admin != VfAdmin::default() && !has_netdev {
             return Err(PlanError::NoNetdev { vf });
         }

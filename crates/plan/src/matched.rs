@@ -174,9 +174,10 @@ impl<'a> Matched<'a> {
             let base = now.pfs.get(address).cloned().unwrap_or_else(plain);
             wanted.pfs.insert(*address, base);
             wanted = wanted.with_vfs(*address, entry.vfs);
+            let own = own_mac(host, *address);
             for index in (0..entry.vfs).map(VfIndex) {
                 let vf = VfId { pf: *address, index };
-                wanted = wanted.with_vf(vf, vf_policy(host, vf, &entry.wish(index)));
+                wanted = wanted.with_vf(vf, vf_policy(host, vf, own, &entry.wish(index)));
             }
             if let Some(pf) = wanted.pfs.get_mut(address) {
                 pf.autoprobe = entry.autoprobe.or(pf.autoprobe);
@@ -333,10 +334,10 @@ fn own_mac(host: &Host, pf: Address) -> Option<MacAddress> {
     host.netdevs_of(pf).find_map(|netdev| netdev.permanent_mac.or(netdev.mac))
 }
 
-fn vf_policy(host: &Host, vf: VfId, wish: &VfWish) -> VfPolicy {
+fn vf_policy(host: &Host, vf: VfId, own: Option<MacAddress>, wish: &VfWish) -> VfPolicy {
     let mut admin = wish.admin.clone();
     admin.mac = match wish.mac {
-        Some(MacWish::Auto) => own_mac(host, vf.pf).map(|mac| mac.derived(vf.index)),
+        Some(MacWish::Auto) => own.map(|mac| mac.derived(vf.index)),
         Some(MacWish::Given(mac)) => Some(mac),
         None => None,
     };

@@ -14,6 +14,9 @@ pub(crate) fn actions(
     choice: Option<&DriverChoice>,
     anew: bool,
 ) -> Vec<Action> {
+    if *wanted == NetdevPolicy::default() {
+        return Vec::new();
+    }
     let drives = |driver: &String| !is_vfio_driver(driver);
     let has_driver = anew || function.driver.as_ref().is_some_and(drives);
     if !gives_interface(choice) || !has_driver || host.netdevs.known().is_none() {

@@ -201,7 +201,7 @@ impl Reader<'_> {
             self.faults.add(Fault::new(node.at.clone(), why).hint(Some(hint.into())));
             return Vec::new();
         };
-        let mut ranges: Vec<DeclaredVfs> = Vec::new();
+        let mut ranges: Vec<(DeclaredVfs, &At)> = Vec::new();
         for (key, value) in pairs {
             let Some((first, last)) = self.faults.word(key, "vf", range) else { continue };
             if last.0 >= vfs {
@@ -210,17 +210,34 @@ impl Reader<'_> {
                 });
                 self.faults.add(Fault::new(key.at.clone(), why));
             }
-            let overlaps = |there: &&DeclaredVfs| first <= there.last && there.first <= last;
-            if let Some(there) = ranges.iter().find(overlaps) {
-                let there = shown(there.first, there.last);
-                let why = format!("overlaps {there}: what holds for a VF is said once");
-                self.faults.add(Fault::new(key.at.clone(), why));
-            }
             let wish = self.vf(value, "a VF", first != last);
-            ranges.push(DeclaredVfs { place: self.place(key), first, last, wish });
+            let place = self.place(key);
+            ranges.push((DeclaredVfs { place, first, last, wish }, &key.at));
         }
-        ranges.sort_by_key(|range| range.first);
-        ranges
+        ranges.sort_by_key(|(range, _)| range.first);
+        self.overlaps(&ranges);
+        ranges.into_iter().map(|(range, _)| range).collect()
+    }
+
+    /// Faults for ranges, in the order of their VFs, that share some: at the one that comes later in
+    /// the file.
+    fn overlaps(&mut self, ranges: &[(DeclaredVfs, &At)]) {
+        let mut furthest: Option<&(DeclaredVfs, &At)> = None;
+        for range in ranges {
+            if let Some(before) = furthest.filter(|(before, _)| range.0.first <= before.last) {
+                let (first, second) = if before.1.bytes.start < range.1.bytes.start {
+                    (before, range)
+                } else {
+                    (range, before)
+                };
+                let there = shown(first.0.first, first.0.last);
+                let why = format!("overlaps {there}: what holds for a VF is said once");
+                self.faults.add(Fault::new(second.1.clone(), why));
+            }
+            if furthest.is_none_or(|(before, _)| before.last < range.0.last) {
+                furthest = Some(range);
+            }
+        }
     }
 
     /// What VFs shall be; `several`: it is for more than one, which cannot share an address.
