@@ -64,7 +64,7 @@ pub struct NetdevPolicy {
 }
 
 /// One change of a network interface.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NetdevChange {
     /// Another name.
     Name(String),
@@ -91,7 +91,7 @@ pub enum DriverChoice {
 }
 
 /// One change of one VF's settings: what one netlink message carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum VfChange {
     /// The administrative MAC.
     Mac(MacAddress),

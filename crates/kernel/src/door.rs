@@ -13,7 +13,7 @@ use crate::netlink::{Netlink, NetlinkError};
 use crate::root::SysRoot;
 
 /// One write, as whoever watches sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Write {
     /// A value into an attribute, by its path below the root.
     Attribute {

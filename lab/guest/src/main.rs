@@ -6,6 +6,7 @@
 //! the broom between two tests ([`tidy`]). A new part is a file here and a line in [`Part`].
 #![allow(clippy::print_stdout, clippy::print_stderr)] // It talks to a console and to tests.
 
+mod bare;
 mod hold;
 mod init;
 mod jobs;
@@ -37,6 +38,12 @@ enum Part {
     KilledAt(killed::KilledAt),
     /// Runs virtfn, and counts its writes to the kernel
     CountWrites(killed::Counted),
+    /// Runs virtfn, and notes its writes to the kernel in a file
+    NoteWrites(bare::Noted),
+    /// Makes the writes of such a file, and does nothing else
+    BareWrites(bare::Bare),
+    /// Runs a program, and prints how many microseconds it took
+    Timed(bare::Timed),
     /// Puts the guest back: no VFs, no overrides, no leftovers
     Tidy,
 }
@@ -53,6 +60,12 @@ fn main() -> ExitCode {
         Part::Hold(arguments) => hold::run(&arguments),
         Part::KilledAt(arguments) => return killed::kill(arguments),
         Part::CountWrites(arguments) => return killed::count(arguments),
+        Part::NoteWrites(arguments) => match bare::note(arguments) {
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
+        Part::BareWrites(arguments) => bare::make(&arguments),
+        Part::Timed(arguments) => bare::time(&arguments),
         Part::Tidy => tidy::run(),
     };
     match outcome {

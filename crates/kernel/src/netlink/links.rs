@@ -72,14 +72,20 @@ impl Netlink {
         ifindex: u32,
         change: &NetdevChange,
     ) -> Result<(), NetlinkError> {
-        let mut request = LinkMessage::default();
-        request.header.index = ifindex;
-        request.attributes.push(match change {
-            NetdevChange::Name(name) => LinkAttribute::IfName(name.clone()),
-            NetdevChange::Mtu(mtu) => LinkAttribute::Mtu(mtu.value()),
-        });
-        self.request(Message::SetLink(request), 0).map(|_| ())
+        self.request(link_request(ifindex, change), 0).map(|_| ())
     }
+}
+
+/// The message that changes one thing of an interface.
+#[must_use]
+pub fn link_request(ifindex: u32, change: &NetdevChange) -> Message {
+    let mut request = LinkMessage::default();
+    request.header.index = ifindex;
+    request.attributes.push(match change {
+        NetdevChange::Name(name) => LinkAttribute::IfName(name.clone()),
+        NetdevChange::Mtu(mtu) => LinkAttribute::Mtu(mtu.value()),
+    });
+    Message::SetLink(request)
 }
 
 fn dump_links(netlink: &mut Netlink) -> Result<Vec<RawLink>, NetlinkError> {

@@ -49,12 +49,18 @@ impl Netlink {
         vf: VfIndex,
         change: VfChange,
     ) -> Result<(), NetlinkError> {
-        let mut request = LinkMessage::default();
-        request.header.index = ifindex;
-        let info = LinkVfInfo(vec![attribute(vf.0.into(), change)]);
-        request.attributes.push(LinkAttribute::VfInfoList(vec![info]));
-        self.request(Message::SetLink(request), 0).map(|_| ())
+        self.request(vf_request(ifindex, vf, change), 0).map(|_| ())
     }
+}
+
+/// The message that changes one setting of one VF.
+#[must_use]
+pub fn vf_request(ifindex: u32, vf: VfIndex, change: VfChange) -> Message {
+    let mut request = LinkMessage::default();
+    request.header.index = ifindex;
+    let info = LinkVfInfo(vec![attribute(vf.0.into(), change)]);
+    request.attributes.push(LinkAttribute::VfInfoList(vec![info]));
+    Message::SetLink(request)
 }
 
 fn attribute(vf: u32, change: VfChange) -> VfInfo {
