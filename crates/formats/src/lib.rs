@@ -10,6 +10,7 @@
 //! To add a format: one file here, one line in [`SOURCES`].
 
 mod driverctl;
+pub mod exchange;
 mod ifcfg;
 mod ifupdown;
 mod ini;
