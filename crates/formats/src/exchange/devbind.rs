@@ -31,7 +31,8 @@ fn read(files: &[File<'_>], terms: &Terms<'_>, drafts: &mut Drafts) {
         for (line, text) in numbered(file.text) {
             let text = text.split('#').next().unwrap_or_default();
             let Some(at) = text.find("devbind") else { continue };
-            let words = text[at..].split([' ', '\t', ';', '&', '|']).filter(|word| !word.is_empty());
+            let words =
+                text[at..].split([' ', '\t', ';', '&', '|']).filter(|word| !word.is_empty());
             command((file.path, line), words.skip(1), terms, drafts);
         }
     }
@@ -80,8 +81,7 @@ fn write(declared: &Declared, terms: &Terms<'_>, exported: &mut Exported) {
         by_driver.entry(driver).or_default().push(address.to_string());
     }
     let line = |(driver, devices): (String, Vec<String>)| {
-        let order =
-            if driver == "none" { "--unbind".into() } else { format!("--bind={driver}") };
+        let order = if driver == "none" { "--unbind".into() } else { format!("--bind={driver}") };
         format!("dpdk-devbind.py {order} {}\n", devices.join(" "))
     };
     let commands: String = by_driver.into_iter().map(line).collect();

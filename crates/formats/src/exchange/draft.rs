@@ -110,8 +110,18 @@ impl Drafts {
     /// The policy; a number of VFs that no file says is the machine's.
     pub(super) fn finish(self, terms: &Terms<'_>) -> Imported {
         let Self { pfs, devices, mut lost, mut faults } = self;
-        let mut declared = Declared { pfs: Vec::new(), devices };
+        let mut declared = Declared { pfs: Vec::new(), devices: Vec::new() };
+        for device in devices {
+            match unsound(&device.matching) {
+                Some(why) => faults.push(Lost::at(&device.place, why)),
+                None => declared.devices.push(device),
+            }
+        }
         for draft in pfs {
+            if let Some(why) = unsound(&draft.matching) {
+                faults.push(Lost::at(&draft.place, why));
+                continue;
+            }
             let now = || Some(terms.machine?.meant(&draft.matching).next()?.now);
             let told = draft.vfs.or_else(now);
             let highest = draft.vf.last_key_value().map(|(index, _)| index.0.saturating_add(1));
@@ -125,6 +135,21 @@ impl Drafts {
         Imported { declared, lost, faults }
     }
 }
+
+/// Why a name cannot be one of the kernel's.
+fn unsound(matching: &Matching) -> Option<String> {
+    let fits = |byte: u8| byte.is_ascii_graphic() && byte != b'/';
+    let sound = |name: &str, longest| (1..=longest).contains(&name.len()) && name.bytes().all(fits);
+    let netdev = matching.netdev.as_deref().filter(|name| !sound(name, MAX_NETDEV));
+    let driver = matching.driver.as_deref().filter(|name| !sound(name, MAX_DRIVER));
+    let bad: String = netdev.or(driver)?.chars().take(64).collect();
+    Some(format!("`{bad}` is no name of an interface or a driver"))
+}
+
+/// `IFNAMSIZ` less its end.
+const MAX_NETDEV: usize = 15;
+/// `MODULE_NAME_LEN` and then some: the longest that a policy takes.
+const MAX_DRIVER: usize = 63;
 
 /// By what a policy names a PF of which all is known: its place, and that it is the same card.
 fn short(names: &Matching) -> Matching {

@@ -43,7 +43,11 @@ fn read(files: &[File<'_>], terms: &Terms<'_>, drafts: &mut Drafts) {
                 read_forward((file.path, tag.line), &tag, terms, drafts);
             }
             if tag.name == "vlan" && open.len() == 1 {
-                drafts.lose(file.path, tag.line, "the network's VLAN: libvirt sets it when a guest takes a VF");
+                drafts.lose(
+                    file.path,
+                    tag.line,
+                    "the network's VLAN: libvirt sets it when a guest takes a VF",
+                );
             }
             if !tag.is_empty {
                 if open.len() >= MAX_DEPTH {

@@ -95,12 +95,11 @@ impl KnownPf {
 
 fn known_pf(host: &Host, function: &Function, pf: &Pf) -> KnownPf {
     let netdev = host.netdevs_of(function.address).next();
-    let serial = function.config.known().and_then(|config| {
-        match config.capabilities().serial_number() {
+    let serial =
+        function.config.known().and_then(|config| match config.capabilities().serial_number() {
             Looked::Found(serial) => Some(serial.0),
             Looked::Absent | Looked::NotVisible(_) => None,
-        }
-    });
+        });
     KnownPf {
         names: Matching {
             pci: Some(function.address),

@@ -63,8 +63,7 @@ fn ids((path, line): (&str, u32), id: &str, terms: &Terms<'_>, drafts: &mut Draf
     if parts.next().is_some() {
         drafts.lose(path, line, format!("ids={id}: the subsystem and class"));
     }
-    let matching =
-        Matching { vendor: Some(vendor), device: Some(device), ..Matching::default() };
+    let matching = Matching { vendor: Some(vendor), device: Some(device), ..Matching::default() };
     drafts.driver((path, line), matching, DriverWish::Named("vfio-pci".into()), terms);
 }
 
@@ -115,7 +114,10 @@ fn devices(declared: &Declared, exported: &mut Exported) -> String {
             ),
             None => exported.lose(
                 &device.place,
-                format!("device {}: not written: its vendor and device are not said", device.matching),
+                format!(
+                    "device {}: not written: its vendor and device are not said",
+                    device.matching
+                ),
             ),
         }
     }

@@ -52,7 +52,9 @@ fn read(files: &[File<'_>], _: &Terms<'_>, drafts: &mut Drafts) {
         match yaml::parse(file.text) {
             Ok(document) => documents.extend(document.map(|document| (file.path, document))),
             // The parser's words may quote the file, and with it whatever secrets stand there.
-            Err(broken) => drafts.fault(file.path, broken.at.line, "not the YAML that this file should be"),
+            Err(broken) => {
+                drafts.fault(file.path, broken.at.line, "not the YAML that this file should be")
+            }
         }
     }
     let mut ethernets = Devices::new();
@@ -151,7 +153,8 @@ fn matching(
     let mac = word("macaddress").map(str::parse);
     let drivers = matches.at_key("driver").map(Node::words).unwrap_or_default();
     let is_pattern = |text: &&str| text.contains(['*', '?', '[']);
-    if name.as_ref().is_some_and(is_pattern) || drivers.len() > 1 || drivers.iter().any(is_pattern) {
+    if name.as_ref().is_some_and(is_pattern) || drivers.len() > 1 || drivers.iter().any(is_pattern)
+    {
         let why = "a pattern or a list in `match`: a policy names one";
         drafts.lose(path, matches.at.line, format!("{id}: {why}"));
         return None;
@@ -187,7 +190,9 @@ fn write(declared: &Declared, terms: &Terms<'_>, exported: &mut Exported) {
             let Some(vlan) = wish.admin.vlan else { continue };
             let vf = format!("{id}v{index}");
             ethernets += &format!("    \"{vf}\": {{ link: \"{id}\" }}\n");
-            vlans += &format!("    \"{vf}.{vlan}\": {{ id: {vlan}, link: \"{vf}\", renderer: sriov }}\n");
+            vlans += &format!(
+                "    \"{vf}.{vlan}\": {{ id: {vlan}, link: \"{vf}\", renderer: sriov }}\n"
+            );
         }
     }
     if ethernets.is_empty() {

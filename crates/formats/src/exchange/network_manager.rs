@@ -1,8 +1,6 @@
 //! NetworkManager's connections (keyfiles).
 
-use virtfn_host::{
-    Declared, DeclaredPf, MacWish, Matching, Owner, Place, Switch, VfIndex, VfWish,
-};
+use virtfn_host::{Declared, DeclaredPf, MacWish, Matching, Owner, Place, Switch, VfIndex, VfWish};
 
 use super::draft::Drafts;
 use super::resolve::vfs;
@@ -124,7 +122,11 @@ fn read_vf(path: &str, line: u32, value: &str, drafts: &mut Drafts) -> Option<Vf
                     admin.proto = Some(super::proto(proto)?);
                 }
                 if vlans.next().is_some() {
-                    drafts.fault(path, line, "more than one VLAN, which NetworkManager refuses when it applies it");
+                    drafts.fault(
+                        path,
+                        line,
+                        "more than one VLAN, which NetworkManager refuses when it applies it",
+                    );
                 }
             }
             _ => return None,
@@ -167,7 +169,11 @@ fn read_settings(path: &str, section: &Section<'_>, drafts: &mut Drafts) {
                 Matching { driver: Some(driver.to_owned()), ..Matching::default() }
             }
             _ => {
-                drafts.lose(path, entry.line, format!("match-device={spec}: a policy has no such condition"));
+                drafts.lose(
+                    path,
+                    entry.line,
+                    format!("match-device={spec}: a policy has no such condition"),
+                );
                 continue;
             }
         };
@@ -223,7 +229,8 @@ fn write(declared: &Declared, terms: &Terms<'_>, exported: &mut Exported) {
         exported.file(path, write_pf(pf, &name, terms));
     }
     if !terms.since(PRESERVES) && !exported.files.is_empty() {
-        let why = "has no preserve-on-down: VFs go when the connection goes down, whoever uses them";
+        let why =
+            "has no preserve-on-down: VFs go when the connection goes down, whoever uses them";
         exported.lose(&Place::default(), format!("NetworkManager before {PRESERVES} {why}"));
     }
 }

@@ -87,13 +87,15 @@ fn read_unit(unit: &Unit<'_>, drafts: &mut Drafts) {
     }
     let name = unit.path.rsplit('/').next().unwrap_or_default();
     if name > LAST {
-        let why = format!("{LAST} comes before it and fits every interface, so it never counts: call it 10-{name}");
+        let why = format!(
+            "{LAST} comes before it and fits every interface, so it never counts: call it 10-{name}"
+        );
         drafts.fault(unit.path, 0, why);
     }
     let Some(matching) = matching(unit, drafts) else { return };
-    let told = unit.named("Link").filter_map(|(path, link)| {
-        Some((*path, link.last("SR-IOVVirtualFunctions")?))
-    });
+    let told = unit
+        .named("Link")
+        .filter_map(|(path, link)| Some((*path, link.last("SR-IOVVirtualFunctions")?)));
     if let Some((path, entry)) = told.last() {
         match entry.value.parse::<u16>() {
             Ok(vfs) => drafts.pf(path, entry.line, matching.clone()).vfs = Some(vfs),
@@ -104,7 +106,8 @@ fn read_unit(unit: &Unit<'_>, drafts: &mut Drafts) {
 }
 
 fn read_network(unit: &Unit<'_>, makers: &[Matching], drafts: &mut Drafts) {
-    let Some((path, section)) = unit.named("SR-IOV").next().map(|(path, one)| (*path, one.line)) else {
+    let Some((path, section)) = unit.named("SR-IOV").next().map(|(path, one)| (*path, one.line))
+    else {
         return;
     };
     let Some(matching) = matching(unit, drafts) else { return };
@@ -119,7 +122,11 @@ fn read_network(unit: &Unit<'_>, makers: &[Matching], drafts: &mut Drafts) {
 fn read_vfs(unit: &Unit<'_>, matching: &Matching, drafts: &mut Drafts) {
     for (path, section) in unit.named("SR-IOV") {
         let Some(entry) = section.last("VirtualFunction") else {
-            drafts.fault(path, section.line, "[SR-IOV] without VirtualFunction=: systemd passes over it");
+            drafts.fault(
+                path,
+                section.line,
+                "[SR-IOV] without VirtualFunction=: systemd passes over it",
+            );
             continue;
         };
         let Ok(index) = entry.value.parse::<VfIndex>() else {
@@ -129,12 +136,18 @@ fn read_vfs(unit: &Unit<'_>, matching: &Matching, drafts: &mut Drafts) {
         let mut wish = VfWish::default();
         for entry in section.entries.iter().filter(|entry| entry.key != "VirtualFunction") {
             if setting(&mut wish, entry).is_none() {
-                drafts.fault(path, entry.line, format!("{}: systemd does not take this value, or key", entry.key));
+                drafts.fault(
+                    path,
+                    entry.line,
+                    format!("{}: systemd does not take this value, or key", entry.key),
+                );
             }
         }
         let only_names = section.entries.iter().all(|entry| entry.key == "VirtualFunction");
         if only_names {
-            let why = format!("[SR-IOV] names VF {index} and sets nothing, which the kernel refuses with a warning: it can go");
+            let why = format!(
+                "[SR-IOV] names VF {index} and sets nothing, which the kernel refuses with a warning: it can go"
+            );
             drafts.fault(path, section.line, why);
         }
         // A section makes the VF that it names, and those before it.
@@ -170,10 +183,13 @@ fn setting(wish: &mut VfWish, entry: &Entry) -> Option<()> {
 /// How a policy names what `[Match]` fits.
 fn matching(unit: &Unit<'_>, drafts: &mut Drafts) -> Option<Matching> {
     let mut matching = Matching::default();
-    let entries = unit.named("Match").flat_map(|(path, one)| one.entries.iter().map(move |entry| (*path, entry)));
+    let entries = unit
+        .named("Match")
+        .flat_map(|(path, one)| one.entries.iter().map(move |entry| (*path, entry)));
     for (path, entry) in entries {
         let value = entry.value.as_str();
-        let is_list = value.split_whitespace().nth(1).is_some() || value.contains(['*', '?', '[', '!']);
+        let is_list =
+            value.split_whitespace().nth(1).is_some() || value.contains(['*', '?', '[', '!']);
         let place = (path, entry.line);
         match entry.key.as_str() {
             "Type" if value == "ether" => {}
@@ -185,7 +201,11 @@ fn matching(unit: &Unit<'_>, drafts: &mut Drafts) -> Option<Matching> {
             "MACAddress" | "PermanentMACAddress" => match value.parse() {
                 Ok(mac) => matching.mac = Some(mac),
                 Err(_) => {
-                    let why = format!("{}: `{}` is no address, so it fits no interface", entry.key, clip(value));
+                    let why = format!(
+                        "{}: `{}` is no address, so it fits no interface",
+                        entry.key,
+                        clip(value)
+                    );
                     drafts.fault(place.0, place.1, why);
                     return None;
                 }

@@ -1,8 +1,6 @@
 //! nmstate's YAML.
 
-use virtfn_host::{
-    Declared, DeclaredPf, MacWish, Matching, Switch, VfIndex, VfWish,
-};
+use virtfn_host::{Declared, DeclaredPf, MacWish, Matching, Switch, VfIndex, VfWish};
 
 use super::draft::Drafts;
 use super::resolve::{netdev, vfs};
@@ -87,7 +85,11 @@ fn read_interface(path: &str, node: &Node, drafts: &mut Drafts) {
             }),
             "vfs" => match &value.value {
                 Value::List(all) if all.is_empty() => {
-                    drafts.lose(path, line, "`vfs: []` puts all VFs back to what they are from the start");
+                    drafts.lose(
+                        path,
+                        line,
+                        "`vfs: []` puts all VFs back to what they are from the start",
+                    );
                     Some(())
                 }
                 Value::List(all) => {

@@ -7,8 +7,8 @@ use virtfn_pci::Address;
 use super::draft::Drafts;
 use super::resolve::netdev;
 use super::{Exported, Format, Key, Part, Terms, Version};
-use crate::ini::{self, Entry};
 use crate::File;
+use crate::ini::{self, Entry};
 
 /// The first nova that takes `managed`: 2024.2, Dalmatian.
 const MANAGED: Version = Version(30, 0);
@@ -68,7 +68,13 @@ fn read_specs(path: &str, entry: &Entry, terms: &Terms<'_>, drafts: &mut Drafts)
     let specs = match serde_json::from_str::<Value>(&entry.value) {
         Ok(Value::Array(specs)) => specs,
         Ok(spec @ Value::Object(_)) => vec![spec],
-        _ => return drafts.fault(path, entry.line, format!("{}: not the JSON that nova takes", entry.key)),
+        _ => {
+            return drafts.fault(
+                path,
+                entry.line,
+                format!("{}: not the JSON that nova takes", entry.key),
+            );
+        }
     };
     for spec in specs {
         read_spec((path, entry.line), &spec, terms, drafts);
@@ -101,7 +107,11 @@ fn read_spec(at: (&str, u32), spec: &Value, terms: &Terms<'_>, drafts: &mut Draf
                 trust(drafts, at, matching, trusted, terms);
             }
         },
-        _ => drafts.lose(at.0, at.1, "device_spec: a pattern, or a kind of device: a policy names PFs"),
+        _ => drafts.lose(
+            at.0,
+            at.1,
+            "device_spec: a pattern, or a kind of device: a policy names PFs",
+        ),
     }
 }
 
@@ -114,7 +124,8 @@ fn trust(
     terms: &Terms<'_>,
 ) {
     let known = terms.machine.and_then(|machine| machine.meant(&matching).next());
-    let vfs: Vec<_> = known.map(|pf| (0..pf.now).map(virtfn_host::VfIndex).collect()).unwrap_or_default();
+    let vfs: Vec<_> =
+        known.map(|pf| (0..pf.now).map(virtfn_host::VfIndex).collect()).unwrap_or_default();
     let draft = drafts.pf(at.0, at.1, matching);
     if let Some(trusted) = trusted {
         for index in vfs {
@@ -133,7 +144,10 @@ fn write(declared: &Declared, terms: &Terms<'_>, exported: &mut Exported) {
         let all_alike = trusts.windows(2).all(|pair| pair[0] == pair[1]);
         let trust = trusts.first().copied().flatten().filter(|_| all_alike);
         if !all_alike {
-            exported.lose(&pf.place, format!("{}: `trust` of single VFs: nova takes one word for all", pf.matching));
+            exported.lose(
+                &pf.place,
+                format!("{}: `trust` of single VFs: nova takes one word for all", pf.matching),
+            );
         }
         let network = format!("physnet-{name}");
         let mut spec = json!({ "devname": name, "physical_network": network });

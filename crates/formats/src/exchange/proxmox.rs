@@ -35,7 +35,9 @@ fn read(files: &[File<'_>], terms: &Terms<'_>, drafts: &mut Drafts) {
                 map.split(',').find_map(|pair| pair.trim().strip_prefix(key)?.strip_prefix('='))
             };
             let node = terms.machine.and_then(|machine| machine.node.as_deref());
-            if let (Some(node), Some(other)) = (node, value("node").filter(|one| Some(*one) != node)) {
+            if let (Some(node), Some(other)) =
+                (node, value("node").filter(|one| Some(*one) != node))
+            {
                 drafts.lose(file.path, line, format!("a device of node {other}: this is {node}"));
                 continue;
             }
@@ -53,7 +55,11 @@ fn read_path(at: (&str, u32), path: &str, terms: &Terms<'_>, drafts: &mut Drafts
             drafts.driver(at, matching, DriverWish::Vfio, terms);
         }
         Err(_) if format!("{path}.0").parse::<Address>().is_ok() => {
-            drafts.lose(at.0, at.1, format!("{path}: all functions of a device: a policy names each"));
+            drafts.lose(
+                at.0,
+                at.1,
+                format!("{path}: all functions of a device: a policy names each"),
+            );
         }
         Err(_) => drafts.fault(at.0, at.1, "no path of a PCI device"),
     }
@@ -62,7 +68,9 @@ fn read_path(at: (&str, u32), path: &str, terms: &Terms<'_>, drafts: &mut Drafts
 fn write(declared: &Declared, terms: &Terms<'_>, exported: &mut Exported) {
     let mut text = String::new();
     for pf in &declared.pfs {
-        let free = |wish: VfWish| wish.driver.is_none_or(|driver| is_vfio(&driver));
+        // Where some are said to be for VFIO, those are; else all that nobody else shall have.
+        let some = pf.vf.iter().any(|vfs| vfs.wish.driver.as_ref().is_some_and(is_vfio));
+        let free = |wish: VfWish| wish.driver.map_or(!some, |driver| is_vfio(&driver));
         let all = places(pf, terms, exported).into_iter();
         let vfs: Vec<Address> =
             all.filter(|(index, _)| free(pf.wish(*index))).map(|(_, address)| address).collect();
@@ -83,7 +91,10 @@ fn write(declared: &Declared, terms: &Terms<'_>, exported: &mut Exported) {
             Some((pci, maps)) => text += &format!("virtfn-{}\n{maps}\n", slug(&pci.to_string())),
             None => exported.lose(
                 &device.place,
-                format!("device {}: not written: it is not for VFIO, or not known here", device.matching),
+                format!(
+                    "device {}: not written: it is not for VFIO, or not known here",
+                    device.matching
+                ),
             ),
         }
     }

@@ -18,8 +18,10 @@ pub(super) fn resolve(
 ) -> Declared {
     let mut resolved = Declared { pfs: Vec::new(), devices: declared.devices.clone() };
     for entry in &declared.pfs {
-        let known: Vec<&KnownPf> =
-            terms.machine.map(|machine| machine.meant(&entry.matching).collect()).unwrap_or_default();
+        let known: Vec<&KnownPf> = terms
+            .machine
+            .map(|machine| machine.meant(&entry.matching).collect())
+            .unwrap_or_default();
         let by_kind = entry.matching.is_identity();
         let holds_kind = format.keys.iter().any(|key| matches!(key, Key::Driver | Key::Ids));
         // A kind stays a kind where the format knows kinds.

@@ -2,9 +2,7 @@
 
 use std::collections::HashMap;
 
-use virtfn_host::{
-    Declared, DeclaredPf, DriverWish, MacWish, Matching, Owner, VfIndex, VfWish,
-};
+use virtfn_host::{Declared, DeclaredPf, DriverWish, MacWish, Matching, Owner, VfIndex, VfWish};
 use virtfn_pci::Address;
 
 use super::draft::Drafts;
@@ -78,7 +76,9 @@ impl Script<'_> {
             }
             return;
         }
-        let bears = |text: &str| text.contains("sriov_") || text.contains(" vf ") || text.contains("driver_override");
+        let bears = |text: &str| {
+            text.contains("sriov_") || text.contains(" vf ") || text.contains("driver_override")
+        };
         if !bears(text) {
             return;
         }
@@ -177,7 +177,8 @@ fn assignment(text: &str) -> Option<(&str, &str)> {
     let text = text.strip_prefix("export ").unwrap_or(text);
     let (key, value) = text.split_once('=')?;
     let plain = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    let whole = !value.contains([';', '&', '>']) && (!value.contains(' ') || value.starts_with(['"', '$']));
+    let whole =
+        !value.contains([';', '&', '>']) && (!value.contains(' ') || value.starts_with(['"', '$']));
     (plain && whole).then_some((key, value))
 }
 
@@ -235,19 +236,22 @@ fn write(declared: &Declared, terms: &Terms<'_>, exported: &mut Exported) {
         let variant = terms
             .machine
             .and_then(|machine| machine.meant(&pf.matching).next()?.vf_variant.clone());
-        match write_pf(pf, variant.as_deref()) {
+        match write_pf(pf, variant.as_deref()).filter(|_| is_plain(pf)) {
             Some(part) => text += &part,
             None => {
-                let why = "not written: neither its address nor its interface is known";
+                let why = "not written: neither its address nor its interface is known, or a name means something to a shell";
                 exported.lose(&pf.place, format!("{}: {why}", pf.matching));
             }
         }
     }
     for device in &declared.devices {
         match (device.matching.pci, name(&device.driver, None)) {
-            (Some(pci), Some(driver)) => text += &bind(&format!("/sys/bus/pci/devices/{pci}"), &driver),
+            (Some(pci), Some(driver)) => {
+                text += &bind(&format!("/sys/bus/pci/devices/{pci}"), &driver)
+            }
             (Some(_), None) => {
-                exported.lose(&device.place, "`driver: default` is a device that nothing is done to");
+                exported
+                    .lose(&device.place, "`driver: default` is a device that nothing is done to");
             }
             (None, _) => {
                 let why = "not written: it is not named by its PCI address";
@@ -292,6 +296,25 @@ fn write_pf(pf: &DeclaredPf, variant: Option<&str>) -> Option<String> {
     Some(text)
 }
 
+/// Are the names such that a shell takes them for nothing else?
+fn is_plain(pf: &DeclaredPf) -> bool {
+    let plain = |name: &str| {
+        name.bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':' | b'@'))
+    };
+    let drivers = pf.vf.iter().filter_map(|range| match &range.wish.driver {
+        Some(DriverWish::Named(name)) => Some(name.as_str()),
+        _ => None,
+    });
+    pf.matching
+        .netdev
+        .as_deref()
+        .into_iter()
+        .chain(pf.matching.driver.as_deref())
+        .chain(drivers)
+        .all(plain)
+}
+
 /// Takes a function from whoever has it, and gives it to a driver.
 fn bind(folder: &str, driver: &str) -> String {
     let mut text = String::new();
@@ -300,7 +323,9 @@ fn bind(folder: &str, driver: &str) -> String {
     }
     text += &format!("vf=$(basename \"$(readlink -f {folder})\")\n");
     text += &format!("echo {driver} > \"{folder}/driver_override\"\n");
-    text += &format!("if [ -e \"{folder}/driver\" ]; then echo \"$vf\" > \"{folder}/driver/unbind\"; fi\n");
+    text += &format!(
+        "if [ -e \"{folder}/driver\" ]; then echo \"$vf\" > \"{folder}/driver/unbind\"; fi\n"
+    );
     text + "echo \"$vf\" > /sys/bus/pci/drivers_probe\n"
 }
 

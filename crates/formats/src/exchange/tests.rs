@@ -80,7 +80,8 @@ fn example() -> Declared {
         driver: Some(DriverWish::Named("vfio-pci".into())),
     };
     let others = VfWish { driver: Some(DriverWish::None), ..VfWish::default() };
-    let range = |first, last, wish| DeclaredVfs { first: VfIndex(first), last: VfIndex(last), wish };
+    let range =
+        |first, last, wish| DeclaredVfs { first: VfIndex(first), last: VfIndex(last), wish };
     Declared {
         pfs: vec![DeclaredPf {
             place: Place { path: "policy.yaml".into(), line: 3, column: 5 },
@@ -106,9 +107,12 @@ fn each_format_says_what_it_has_no_word_for() {
         let exported = export(format, &example(), &terms);
         assert!(!exported.files.is_empty(), "{}: {:?}", format.name, exported.lost);
         for part in Part::ALL {
-            let told = exported.lost.iter().any(|lost| lost.what.contains(&format!("`{}`", part.key())));
+            let told =
+                exported.lost.iter().any(|lost| lost.what.contains(&format!("`{}`", part.key())));
             let held = format.holds.contains(&part);
-            assert!(told != held || part == Part::Driver, "{}: {part:?}: {:?}", format.name, exported.lost);
+            // nova takes trust for all VFs of a PF or none, and not every driver fits everywhere.
+            let partly = matches!(part, Part::Driver | Part::Trust);
+            assert!(told != held || partly, "{}: {part:?}: {:?}", format.name, exported.lost);
         }
     }
 }
@@ -120,7 +124,9 @@ fn nothing_is_written_as_if_it_were_known() {
         let exported = export(format, &example(), &Terms::default());
         let written: String = exported.files.iter().map(|(_, text)| text.as_str()).collect();
         let by_address = format.keys.contains(&Key::Pci) && written.contains("0000:0b:00.0");
-        let told = exported.lost.iter().any(|lost| lost.what.contains("on the machine alone") || lost.what.contains("not written"));
+        let told = exported.lost.iter().any(|lost| {
+            lost.what.contains("on the machine alone") || lost.what.contains("not written")
+        });
         assert!(by_address || told, "{}: {written} {:?}", format.name, exported.lost);
     }
 }
@@ -130,18 +136,74 @@ fn exports_are_as_their_programs_write_them() {
     let machine = machine();
     let terms = Terms { machine: Some(&machine), version: None };
     for (name, path, says) in [
-        ("netplan", "etc/netplan/90-virtfn-sriov.yaml", &["    \"eth0\":", "virtual-function-count: 7", "{ link: \"eth0\" }", "renderer: sriov"][..]),
-        ("networkd", "etc/systemd/network/10-virtfn-eth0.link", &["PermanentMACAddress=52:54:00:00:00:01\nPath=pci-0000:0b:00.0\n", "SR-IOVVirtualFunctions=7\n", "\n[SR-IOV]\nVirtualFunction=0\nMACAddress=02:00:00:00:00:07\nVLANId=42\nQualityOfService=3\nVLANProtocol=802.1ad\nMACSpoofCheck=yes\nQueryReceiveSideScaling=no\nTrust=no\nLinkState=yes\n"]),
-        ("networkmanager", "etc/NetworkManager/system-connections/virtfn-eth0.nmconnection", &["total-vfs=7\npreserve-on-down=1\n", "vf.0=mac=02:00:00:00:00:07 spoof-check=true trust=false min-tx-rate=10 max-tx-rate=100 vlans=42.3.ad\n"]),
-        ("nmstate", "etc/nmstate/virtfn-sriov.yml", &["---\ninterfaces:\n- name: \"eth0\"\n", "      - { id: 0, mac-address: \"02:00:00:00:00:07\", spoof-check: true"]),
+        (
+            "netplan",
+            "etc/netplan/90-virtfn-sriov.yaml",
+            &[
+                "    \"eth0\":",
+                "virtual-function-count: 7",
+                "{ link: \"eth0\" }",
+                "renderer: sriov",
+            ][..],
+        ),
+        (
+            "networkd",
+            "etc/systemd/network/10-virtfn-eth0.link",
+            &[
+                "PermanentMACAddress=52:54:00:00:00:01\nPath=pci-0000:0b:00.0\n",
+                "SR-IOVVirtualFunctions=7\n",
+                "\n[SR-IOV]\nVirtualFunction=0\nMACAddress=02:00:00:00:00:07\nVLANId=42\nQualityOfService=3\nVLANProtocol=802.1ad\nMACSpoofCheck=yes\nQueryReceiveSideScaling=no\nTrust=no\nLinkState=yes\n",
+            ],
+        ),
+        (
+            "networkmanager",
+            "etc/NetworkManager/system-connections/virtfn-eth0.nmconnection",
+            &[
+                "total-vfs=7\npreserve-on-down=1\n",
+                "vf.0=mac=02:00:00:00:00:07 spoof-check=true trust=false min-tx-rate=10 max-tx-rate=100 vlans=42.3.ad\n",
+            ],
+        ),
+        (
+            "nmstate",
+            "etc/nmstate/virtfn-sriov.yml",
+            &[
+                "---\ninterfaces:\n- name: \"eth0\"\n",
+                "      - { id: 0, mac-address: \"02:00:00:00:00:07\", spoof-check: true",
+            ],
+        ),
         ("modprobe", "etc/modprobe.d/virtfn-sriov.conf", &["options igb max_vfs=7\n"]),
-        ("sysfs.conf", "etc/sysfs.d/virtfn-sriov.conf", &["bus/pci/devices/0000:0b:00.0/sriov_drivers_autoprobe = 0\nbus/pci/devices/0000:0b:00.0/sriov_numvfs = 7\n"]),
+        (
+            "sysfs.conf",
+            "etc/sysfs.d/virtfn-sriov.conf",
+            &[
+                "bus/pci/devices/0000:0b:00.0/sriov_drivers_autoprobe = 0\nbus/pci/devices/0000:0b:00.0/sriov_numvfs = 7\n",
+            ],
+        ),
         ("driverctl", "etc/driverctl.d/pci-0000:0b:10.0", &["vfio-pci\n"]),
-        ("devbind", "usr/local/sbin/virtfn-devbind", &["--bind=vfio-pci 0000:41:00.0 0000:0b:10.0\n", "--unbind 0000:0b:10.2 0000:0b:10.4 0000:0b:10.6\n"]),
-        ("shell", "usr/local/sbin/virtfn-sriov", &["pf=/sys/bus/pci/devices/0000:0b:00.0\n", "vf 0 vlan 42 qos 3 proto 802.1ad\n"]),
+        (
+            "devbind",
+            "usr/local/sbin/virtfn-devbind",
+            &[
+                "--bind=vfio-pci 0000:41:00.0 0000:0b:10.0\n",
+                "--unbind 0000:0b:10.2 0000:0b:10.4 0000:0b:10.6\n",
+            ],
+        ),
+        (
+            "shell",
+            "usr/local/sbin/virtfn-sriov",
+            &["pf=/sys/bus/pci/devices/0000:0b:00.0\n", "vf 0 vlan 42 qos 3 proto 802.1ad\n"],
+        ),
         ("libvirt", "etc/libvirt/qemu/networks/virtfn-eth0.xml", &["<pf dev='eth0'/>"]),
-        ("proxmox", "etc/pve/mapping/pci.cfg", &["virtfn-eth0\n\tmap id=8086:10ca,node=pve1,path=0000:0b:10.0\n"]),
-        ("openstack", "etc/nova/nova.conf.d/virtfn-sriov.conf", &["\"devname\":\"eth0\"", "\"managed\":\"no\""]),
+        (
+            "proxmox",
+            "etc/pve/mapping/pci.cfg",
+            &["virtfn-eth0\n\tmap id=8086:10ca,node=pve1,path=0000:0b:10.0\n"],
+        ),
+        (
+            "openstack",
+            "etc/nova/nova.conf.d/virtfn-sriov.conf",
+            &["\"devname\":\"eth0\"", "\"managed\":\"no\""],
+        ),
     ] {
         let exported = export(format(name).unwrap(), &example(), &terms);
         let text = exported.files.iter().find(|(at, _)| at == path).map(|(_, text)| text);
@@ -172,19 +234,79 @@ fn older_programs_hold_less_and_that_is_told() {
 #[test]
 fn faults_of_foreign_files_are_named_with_their_line() {
     for (name, path, text, line, says) in [
-        ("nmstate", "a.yml", "--- interfaces:\n- name: eth0\n  ethernet:\n    sr-iov:\n      total-vfs: 2\n", 1, "`---`"),
-        ("nmstate", "a.yml", "interfaces:\n- name: eth0\n  ethernet:\n    sr-iov:\n      total-vf: 2\n", 5, "`total-vf`"),
-        ("networkd", "10-a.network", "[Match]\nName=eth0\n[SR-IOV]\nVirtualFunction=0\nTrust=yes\n", 3, "makes none"),
-        ("networkd", "sr-iov.link", "[Match]\nMACAddress=52:54:00:00:00:01\n[SR-IOV]\nVirtualFunction=2\nTrust=yes\n", 0, "99-default.link"),
-        ("networkd", "10-a.link", "[Match]\nMACAddress=a0:36:9f:xx:xx:xx\n[SR-IOV]\nVirtualFunction=2\n", 2, "no address"),
-        ("networkd", "10-a.link", "[Match]\nDriver=igb\n[SR-IOV]\nVirtualFunction=2\n", 3, "sets nothing"),
-        ("netplan", "a.yaml", "network:\n  ethernets:\n    eth0: {virtual-function-count: many}\n", 3, "no number"),
-        ("networkmanager", "a", "[connection]\ninterface-name=eth0\n[sriov]\ntotal-vfs=2\nvf.0=mac=zz\n", 5, "vf.0"),
-        ("networkmanager", "a", "[connection]\ninterface-name=eth0\n[sriov]\ntotal-vfs=2\nvf.0=vlans=1;2\n", 5, "more than one VLAN"),
+        (
+            "nmstate",
+            "a.yml",
+            "--- interfaces:\n- name: eth0\n  ethernet:\n    sr-iov:\n      total-vfs: 2\n",
+            1,
+            "`---`",
+        ),
+        (
+            "nmstate",
+            "a.yml",
+            "interfaces:\n- name: eth0\n  ethernet:\n    sr-iov:\n      total-vf: 2\n",
+            5,
+            "`total-vf`",
+        ),
+        (
+            "networkd",
+            "10-a.network",
+            "[Match]\nName=eth0\n[SR-IOV]\nVirtualFunction=0\nTrust=yes\n",
+            3,
+            "makes none",
+        ),
+        (
+            "networkd",
+            "sr-iov.link",
+            "[Match]\nMACAddress=52:54:00:00:00:01\n[SR-IOV]\nVirtualFunction=2\nTrust=yes\n",
+            0,
+            "99-default.link",
+        ),
+        (
+            "networkd",
+            "10-a.link",
+            "[Match]\nMACAddress=a0:36:9f:xx:xx:xx\n[SR-IOV]\nVirtualFunction=2\n",
+            2,
+            "no address",
+        ),
+        (
+            "networkd",
+            "10-a.link",
+            "[Match]\nDriver=igb\n[SR-IOV]\nVirtualFunction=2\n",
+            3,
+            "sets nothing",
+        ),
+        (
+            "netplan",
+            "a.yaml",
+            "network:\n  ethernets:\n    eth0: {virtual-function-count: many}\n",
+            3,
+            "no number",
+        ),
+        (
+            "networkmanager",
+            "a",
+            "[connection]\ninterface-name=eth0\n[sriov]\ntotal-vfs=2\nvf.0=mac=zz\n",
+            5,
+            "vf.0",
+        ),
+        (
+            "networkmanager",
+            "a",
+            "[connection]\ninterface-name=eth0\n[sriov]\ntotal-vfs=2\nvf.0=vlans=1;2\n",
+            5,
+            "more than one VLAN",
+        ),
         ("modprobe", "a", "options igb max_vfs=x\n", 1, "no number"),
         ("driverctl", "etc/driverctl.d/pci-0000:0b:10.0", "a b\n", 1, "driver"),
         ("sysfs.conf", "a", "bus/pci/devices/0000:0b:00.0/sriov_numvfs = x\n", 1, "no number"),
-        ("libvirt", "a", "<network>\n<forward mode='hostdev'>\n<pf/>\n</forward></network>", 3, "<pf>"),
+        (
+            "libvirt",
+            "a",
+            "<network>\n<forward mode='hostdev'>\n<pf/>\n</forward></network>",
+            3,
+            "<pf>",
+        ),
         ("proxmox", "a", "pool\n\tmap id=1:2,path=zz\n", 2, "no path"),
         ("openstack", "a", "[pci]\ndevice_spec = {\n", 2, "JSON"),
         ("sysfs.conf", "a", "class/net/eth0/device/sriov_numvfs = 70000\n", 1, "no number"),
@@ -211,25 +333,31 @@ fn files_of_people_are_read() {
     let pf = &imported.declared.pfs[0];
     assert_eq!((pf.vfs, pf.matching.mac, pf.vf[0].first), (4, Some(MAC), VfIndex(2)));
     let lines: Vec<u32> = imported.lost.iter().map(|lost| lost.place.line).collect();
-    assert_eq!(lines, [6, 9]);
+    assert_eq!(lines, [6, 12]);
 
     let bound = read("devbind", "x", "sudo dpdk-devbind.py -b vfio-pci 0b:10.2 41:00.0 # two\n");
     assert_eq!(bound.declared.pfs[0].vf[0].first, VfIndex(1));
     assert_eq!(bound.declared.devices[0].matching.pci, Some(address("41:00.0")));
 
-    let pool = read("libvirt", "x", "<network><forward mode='hostdev'><address type='pci' domain='0x0000' bus='0x0b' slot='0x10' function='0x0'/></forward></network>");
+    let pool = read(
+        "libvirt",
+        "x",
+        "<network><forward mode='hostdev'><address type='pci' domain='0x0000' bus='0x0b' slot='0x10' function='0x0'/></forward></network>",
+    );
     assert_eq!((pool.declared.pfs[0].vfs, pool.declared.pfs[0].matching.mac), (7, Some(MAC)));
 }
 
 /// What people posted, where it is at hand: read, or its fault is named.
 #[test]
 fn posted_files_are_read_or_their_fault_is_named() {
-    let Some(folder) = std::env::var_os("VIRTFN_REAL").map(PathBuf::from) else {
-        return println!("VIRTFN_REAL names no folder of posted files: nothing read");
-    };
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/real");
     let mut seen = 0;
-    for (name, folder_name) in [("netplan", "netplan"), ("networkd", "networkd"), ("nmstate", "nmstate")] {
-        let Ok(names) = std::fs::read_dir(folder.join("snippets").join(folder_name)) else { continue };
+    for (name, folder_name) in
+        [("netplan", "netplan"), ("networkd", "networkd"), ("nmstate", "nmstate")]
+    {
+        let Ok(names) = std::fs::read_dir(folder.join("snippets").join(folder_name)) else {
+            continue;
+        };
         for entry in names {
             let path = entry.unwrap().path();
             let Ok(text) = std::fs::read_to_string(&path) else { continue };
@@ -262,26 +390,29 @@ fn wish() -> impl Strategy<Value = VfWish> {
     let flags = (option(flag()), option(flag()), option(flag()));
     let rates = (prop::option::of(0u32..1000), prop::option::of(0u32..1000));
     let rest = (prop::option::of(link), prop::option::of(driver), prop::option::of(any::<u32>()));
-    (tags, flags, rates, rest).prop_map(|((vlan, qos, ad), (check, trust, rss), (min, max), rest)| {
-        let (link, driver, mac) = rest;
-        let mac = mac.map(|low| {
-            let [a, b, c, d] = low.to_be_bytes();
-            MacWish::Given(MacAddress::new([2, 0, a, b, c, d]))
-        });
-        let admin = VfAdmin {
-            mac: None,
-            vlan: vlan.and_then(VlanId::new),
-            qos: qos.and_then(Qos::new),
-            proto: ad.map(|ad| if ad { VlanProto::Dot1Ad } else { VlanProto::Dot1Q }),
-            spoofchk: check.map(Switch::from),
-            trust: trust.map(Switch::from),
-            link,
-            min_rate: min.and_then(Mbps::new),
-            max_rate: max.and_then(Mbps::new),
-            query_rss: rss.map(Switch::from),
-        };
-        VfWish { admin, mac, driver }
-    })
+    (tags, flags, rates, rest).prop_map(
+        |((vlan, qos, ad), (check, trust, rss), (min, max), rest)| {
+            let (link, driver, mac) = rest;
+            let mac = mac.map(|low| {
+                let [a, b, c, d] = low.to_be_bytes();
+                MacWish::Given(MacAddress::new([2, 0, a, b, c, d]))
+            });
+            let admin = VfAdmin {
+                mac: None,
+                vlan: vlan.and_then(VlanId::new),
+                // NetworkManager says the kind of tag behind a priority, never without.
+                qos: qos.or(ad.map(|_| 0)).and_then(Qos::new),
+                proto: ad.map(|ad| if ad { VlanProto::Dot1Ad } else { VlanProto::Dot1Q }),
+                spoofchk: check.map(Switch::from),
+                trust: trust.map(Switch::from),
+                link,
+                min_rate: min.and_then(Mbps::new),
+                max_rate: max.and_then(Mbps::new),
+                query_rss: rss.map(Switch::from),
+            };
+            VfWish { admin, mac, driver }
+        },
+    )
 }
 
 prop_compose! {
@@ -346,12 +477,44 @@ proptest! {
 
 fn word() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec![
-        "network:\n", "  ethernets:\n", "    eth0: {virtual-function-count: 4}\n", "4", "\n",
-        "[SR-IOV]\n", "[Match]\n", "Name=eth0\n", "VirtualFunction=0\n", "[Link]\n", "SR-IOVVirtualFunctions=3\n",
-        "[sriov]\n", "vf.0=mac=02:00:00:00:00:01\n", "total-vfs=", "[connection]\ninterface-name=", "eth0",
-        "echo 4 > ", "/sys/class/net/", "/device/sriov_numvfs", "A=", "$A", "${A}", "\"", "=", ",",
-        "options igb max_vfs=4\n", "<network>", "<forward mode='hostdev'>", "<pf dev='a'/>", "<", ">",
-        "interfaces:\n", "- name: a\n  ethernet: {sr-iov: {total-vfs: 2}}\n", "[pci]\n", "device_spec={}\n",
-        "map path=0000:0b:10.0\n", "dpdk-devbind.py -b x 0b:10.0\n", "ip link set a vf 0 vlan 5\n", "\u{e9}",
+        "network:\n",
+        "  ethernets:\n",
+        "    eth0: {virtual-function-count: 4}\n",
+        "4",
+        "\n",
+        "[SR-IOV]\n",
+        "[Match]\n",
+        "Name=eth0\n",
+        "VirtualFunction=0\n",
+        "[Link]\n",
+        "SR-IOVVirtualFunctions=3\n",
+        "[sriov]\n",
+        "vf.0=mac=02:00:00:00:00:01\n",
+        "total-vfs=",
+        "[connection]\ninterface-name=",
+        "eth0",
+        "echo 4 > ",
+        "/sys/class/net/",
+        "/device/sriov_numvfs",
+        "A=",
+        "$A",
+        "${A}",
+        "\"",
+        "=",
+        ",",
+        "options igb max_vfs=4\n",
+        "<network>",
+        "<forward mode='hostdev'>",
+        "<pf dev='a'/>",
+        "<",
+        ">",
+        "interfaces:\n",
+        "- name: a\n  ethernet: {sr-iov: {total-vfs: 2}}\n",
+        "[pci]\n",
+        "device_spec={}\n",
+        "map path=0000:0b:10.0\n",
+        "dpdk-devbind.py -b x 0b:10.0\n",
+        "ip link set a vf 0 vlan 5\n",
+        "\u{e9}",
     ])
 }
