@@ -117,6 +117,20 @@ pub enum Error {
         #[source]
         why: virtfn_formats::policy::CannotEdit,
     },
+    /// Nothing of a format that would be a policy.
+    #[error("{format}: nothing of it here is about SR-IOV")]
+    NothingImported {
+        /// The format.
+        format: String,
+        /// Where its files would be.
+        places: Vec<String>,
+    },
+    /// An export of which nothing is left.
+    #[error("{format}: nothing of the policy can be written in it")]
+    NothingExported {
+        /// The format.
+        format: String,
+    },
     /// A file that cannot be written.
     #[error("{}: cannot be written", path.display())]
     Write {
@@ -178,6 +192,12 @@ impl Error {
             }
             Self::GroupsByFirmware => {
                 vec!["virtfn groups shows those that the kernel made of it".into()]
+            }
+            Self::NothingImported { places, .. } => {
+                vec![format!("looked for: {}; or name files behind the format", places.join(", "))]
+            }
+            Self::NothingExported { .. } => {
+                vec!["docs/formats.md lists what each format holds".into()]
             }
             Self::Recording(_)
             | Self::Read { .. }

@@ -7,6 +7,7 @@ mod create;
 mod destroy;
 mod doctor;
 mod explain;
+mod export;
 mod groups;
 mod import;
 mod list;
@@ -53,8 +54,10 @@ pub enum Command {
     Apply(apply::Args),
     /// Say whether this machine is what its policy says
     Status(status::Args),
-    /// Write what a machine has as a policy file
+    /// Read a machine, or another program's configuration, as a policy file
     Import(import::Args),
+    /// Write a policy as another program's configuration
+    Export(export::Args),
     /// Write this host into a file, to be looked at elsewhere with --root
     Record(record::Args),
     /// Print a shell's completions
@@ -84,6 +87,7 @@ impl Command {
             Self::Apply(args) => apply::run(&args, context),
             Self::Status(args) => status::run(&args, context),
             Self::Import(args) => import::run(&args, context),
+            Self::Export(args) => export::run(&args, context),
             Self::Record(args) => record::run(&args, context),
             Self::Completions(args) => completions::run(&args, context),
             Self::Man(args) => man::run(&args, context),

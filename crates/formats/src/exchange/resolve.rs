@@ -30,19 +30,21 @@ pub(super) fn resolve(
             continue;
         }
         for pf in known {
-            resolved.pfs.push(one(entry, complete(&entry.matching, &pf.names), lost));
+            resolved.pfs.push(one(entry, complete(&entry.matching, &pf.names, format.keys), lost));
         }
     }
     resolved
 }
 
-/// Says what is known of a PF that its entry does not.
-fn complete(said: &Matching, known: &Matching) -> Matching {
+/// Says what is known of a PF that its entry does not. A driver is no name where there are better.
+fn complete(said: &Matching, known: &Matching, keys: &[Key]) -> Matching {
+    let names = [Key::Netdev, Key::Mac, Key::Pci];
+    let driver = known.driver.clone().filter(|_| !keys.iter().any(|key| names.contains(key)));
     Matching {
         pci: said.pci.or(known.pci),
         netdev: said.netdev.clone().or_else(|| known.netdev.clone()),
         mac: said.mac.or(known.mac),
-        driver: said.driver.clone().or_else(|| known.driver.clone()),
+        driver: said.driver.clone().or(driver),
         vendor: said.vendor,
         device: said.device,
         serial: said.serial,
