@@ -7,6 +7,7 @@
 
 mod error;
 mod execute;
+mod files;
 mod guard;
 mod journal;
 mod lock;
@@ -15,4 +16,5 @@ mod run;
 mod steps;
 
 pub use error::{ApplyError, Cause, FailedStep};
+pub use files::{FileChange, change_files};
 pub use run::{Ended, InUse, OnFailure, Options, Outcome, Progress, dry_run, run};

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
-use virtfn_formats::exchange::{FORMATS, Format, Lost, Machine};
+use virtfn_formats::exchange::{FORMATS, Format, Lost, Machine, Part};
 use virtfn_formats::{MAX_FILE_BYTES, SOURCES, Shadow, Source};
 use virtfn_host::{Host, Seen, Unreadable};
 use virtfn_kernel::SysRoot;
@@ -49,7 +49,9 @@ pub fn installed(root: &SysRoot, format: &Format) -> (Vec<(String, String)>, Vec
     let mut unseen = Vec::new();
     let mut texts = Vec::new();
     for source in sources(format) {
-        texts.extend(virtfn_observe::configuration(root, &source, &mut unseen).into_iter().flatten());
+        texts.extend(
+            virtfn_observe::configuration(root, &source, &mut unseen).into_iter().flatten(),
+        );
     }
     for (folder, start, end) in format.places {
         let wanted = |name: &str| name.starts_with(start) && name.ends_with(end);
@@ -80,7 +82,8 @@ pub fn places(format: &Format) -> Vec<String> {
     let of_source = |source: Source| {
         let (start, end) = source.named;
         // Folders of packages and of this boot say nothing more to a person.
-        let folders = if source.shadow == Shadow::None { source.folders } else { &source.folders[..1] };
+        let folders =
+            if source.shadow == Shadow::None { source.folders } else { &source.folders[..1] };
         folders.iter().map(|folder| shown(folder, start, end)).collect::<Vec<_>>()
     };
     let own = format.places.iter().map(|(folder, start, end)| shown(folder, start, end));
@@ -99,6 +102,50 @@ pub fn named(paths: &[String]) -> Result<Vec<(String, String)>, Error> {
     }
     Ok(texts)
 }
+
+/// docs/formats.md: the table of formats as a page.
+#[must_use]
+pub fn page() -> String {
+    let mut text = String::from(PAGE);
+    let names: Vec<String> = FORMATS.iter().map(|format| format!(" {} |", format.name)).collect();
+    text += &format!("| |{}\n|---|{}\n", names.concat(), "---|".repeat(FORMATS.len()));
+    for part in Part::ALL {
+        let holds = |format: &Format| if format.holds.contains(&part) { " yes |" } else { " |" };
+        let row: String = FORMATS.iter().map(holds).collect();
+        text += &format!("| `{}` |{row}\n", part.key());
+    }
+    for format in FORMATS {
+        text += &format!("\n## {}\n\n{}.\n\n", format.name, format.about);
+        let places: Vec<String> = places(format).iter().map(|place| format!("`{place}`")).collect();
+        if !places.is_empty() {
+            text += &format!("- Read from: {}.\n", places.join(", "));
+        }
+        let keys: Vec<&str> = format.keys.iter().map(|key| key.key()).collect();
+        text += &format!("- Names a device by: {}.\n", keys.join(", "));
+        for remark in format.remarks {
+            text += &format!("- {remark}\n");
+        }
+        for (version, what) in format.since {
+            text += &format!("- From {version} on: {what}.\n");
+        }
+    }
+    text
+}
+
+const PAGE: &str = "\
+# Formats that configuration comes from and goes to
+
+Made of the table in `crates/formats/src/exchange`; `UPDATE=1 cargo test -p virtfn-cli --test schemas`
+writes it anew.
+
+`virtfn import FORMAT [FILE…]` prints a policy file that says what the files say; `virtfn export
+FORMAT [-f FILE]` prints a policy in the format. What cannot be carried over is told on standard
+error, and in `--json` as `lost`, with the file and line where it stands; what is wrong with a file
+that is imported is told as a fault in the same way. `virtfn import live` reads the machine itself.
+
+What each format has a word for:
+
+";
 
 /// What was lost, as a view shows it.
 #[must_use]

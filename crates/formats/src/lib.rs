@@ -9,6 +9,7 @@
 //!
 //! To add a format: one file here, one line in [`SOURCES`].
 
+pub mod adopt;
 mod driverctl;
 pub mod exchange;
 mod ifcfg;

@@ -167,7 +167,8 @@ impl ChangedFile {
     /// The change from one text to another, line by line.
     #[must_use]
     pub fn of(path: &str, backup: Option<String>, before: &str, after: &str) -> Self {
-        let (old, new): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
+        let (old, new): (Vec<&str>, Vec<&str>) =
+            (before.lines().collect(), after.lines().collect());
         let head = old.iter().zip(&new).take_while(|(old, new)| old == new).count();
         let most = old.len().min(new.len()) - head;
         let same = |(old, new): &(&&str, &&str)| old == new;
@@ -227,7 +228,9 @@ impl AdoptView {
         let pf = &self.pf;
         match (self.owners.is_empty() && self.files.is_empty(), self.done) {
             (true, _) => format!("{pf} has no other owner; nothing was to do.\n"),
-            (false, true) => format!("{pf} is adopted: virtfn's policy declares it, and nobody else.\n"),
+            (false, true) => {
+                format!("{pf} is adopted: virtfn's policy declares it, and nobody else.\n")
+            }
             (false, false) => format!("{pf} would be adopted from:\n"),
         }
     }
@@ -240,7 +243,10 @@ mod tests {
     #[test]
     fn a_change_is_its_lines() {
         let change = ChangedFile::of("/a", None, "a\nb\nc\n", "a\nx\ny\nc\n");
-        assert_eq!((change.without, change.with), (vec!["b".to_owned()], vec!["x".into(), "y".into()]));
+        assert_eq!(
+            (change.without, change.with),
+            (vec!["b".to_owned()], vec!["x".into(), "y".into()])
+        );
         let same = ChangedFile::of("/a", None, "a\n", "a\n");
         assert!(same.with.is_empty() && same.without.is_empty());
         assert_eq!(ChangedFile::of("/a", None, "", "a\na\n").with.len(), 2);

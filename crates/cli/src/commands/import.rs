@@ -46,8 +46,7 @@ pub struct Args {
 
 pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error> {
     let root = open_root(args.root.root.as_deref())?;
-    let (view, exit) =
-        if args.format == LIVE { live(args, &root)? } else { files(args, &root)? };
+    let (view, exit) = if args.format == LIVE { live(args, &root)? } else { files(args, &root)? };
     if args.json.json {
         context.out.document(&view)?;
     } else {
@@ -60,8 +59,11 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error>
 
 fn files(args: &Args, root: &SysRoot) -> Result<(ImportView, Exit), Error> {
     let format = exchange::format(&args.format).unwrap_or(&exchange::FORMATS[0]);
-    let (texts, unseen) =
-        if args.what.is_empty() { installed(root, format) } else { (named(&args.what)?, Vec::new()) };
+    let (texts, unseen) = if args.what.is_empty() {
+        installed(root, format)
+    } else {
+        (named(&args.what)?, Vec::new())
+    };
     // A file can be read where there are no devices; it says then what it lacks.
     let machine = machine(root).ok();
     let terms = Terms { machine: machine.as_ref(), version: None };

@@ -1,5 +1,6 @@
 //! The subcommands, one a file.
 
+mod adopt;
 mod apply;
 mod bind;
 mod completions;
@@ -54,6 +55,8 @@ pub enum Command {
     Apply(apply::Args),
     /// Say whether this machine is what its policy says
     Status(status::Args),
+    /// Take over a physical function from another program's configuration
+    Adopt(adopt::Args),
     /// Read a machine, or another program's configuration, as a policy file
     Import(import::Args),
     /// Write a policy as another program's configuration
@@ -86,6 +89,7 @@ impl Command {
             Self::Plan(args) => plan::run(&args, context),
             Self::Apply(args) => apply::run(&args, context),
             Self::Status(args) => status::run(&args, context),
+            Self::Adopt(args) => adopt::run(&args, context),
             Self::Import(args) => import::run(&args, context),
             Self::Export(args) => export::run(&args, context),
             Self::Record(args) => record::run(&args, context),
