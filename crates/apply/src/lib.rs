@@ -7,6 +7,7 @@
 
 mod error;
 mod execute;
+mod files;
 mod guard;
 mod journal;
 mod live;
@@ -17,6 +18,7 @@ mod run;
 mod steps;
 
 pub use error::{ApplyError, Cause, FailedStep};
+pub use files::{FileChange, change_files};
 pub use live::Live;
 pub use machine::Machine;
 pub use run::{Ended, InUse, OnFailure, Options, Outcome, Progress, dry_run, run};

@@ -117,6 +117,23 @@ pub enum Error {
         #[source]
         why: virtfn_formats::policy::CannotEdit,
     },
+    /// A PF that cannot be taken over, a sentence each.
+    #[error("nothing was changed: {}", .0.join("\n"))]
+    CannotAdopt(Vec<String>),
+    /// Nothing of a format that would be a policy.
+    #[error("{format}: nothing of it here is about SR-IOV")]
+    NothingImported {
+        /// The format.
+        format: String,
+        /// Where its files would be.
+        places: Vec<String>,
+    },
+    /// An export of which nothing is left.
+    #[error("{format}: nothing of the policy can be written in it")]
+    NothingExported {
+        /// The format.
+        format: String,
+    },
     /// A file that cannot be written.
     #[error("{}: cannot be written", path.display())]
     Write {
@@ -133,7 +150,7 @@ impl Error {
     pub const fn exit(&self) -> Exit {
         match self {
             Self::Apply { error, .. } => refusal::exit(error),
-            Self::Owned(_) | Self::Declared { .. } => Exit::Refused,
+            Self::Owned(_) | Self::Declared { .. } | Self::CannotAdopt(_) => Exit::Refused,
             _ => Exit::Failed,
         }
     }
@@ -170,7 +187,8 @@ impl Error {
             Self::NotSaved { .. } => vec!["virtfn status shows what the file would undo".into()],
             Self::Unmatched(_) => vec!["virtfn list shows the PFs that are here".into()],
             Self::Owned(_) => vec![
-                "take the device out of that file, or out of the policy: two owners undo each other's work".into(),
+                "virtfn adopt PF --dry-run shows what taking it over would change".into(),
+                "or take the device out of that file, or out of the policy: two owners undo each other's work".into(),
                 "to go on all the same: the same command with --force".into(),
             ],
             Self::Suppose(CannotSuppose::NoRoom { pf, .. }) => {
@@ -178,6 +196,15 @@ impl Error {
             }
             Self::GroupsByFirmware => {
                 vec!["virtfn groups shows those that the kernel made of it".into()]
+            }
+            Self::CannotAdopt(_) => {
+                vec!["what is to be done by hand is in that file; then the same command again".into()]
+            }
+            Self::NothingImported { places, .. } => {
+                vec![format!("looked for: {}; or name files behind the format", places.join(", "))]
+            }
+            Self::NothingExported { .. } => {
+                vec!["docs/formats.md lists what each format holds".into()]
             }
             Self::Recording(_)
             | Self::Read { .. }

@@ -10,6 +10,7 @@ pub mod commands;
 pub mod context;
 pub mod declared;
 pub mod error;
+pub mod exchange;
 pub mod exit;
 pub mod file;
 pub mod keep;

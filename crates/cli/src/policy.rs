@@ -65,7 +65,11 @@ fn parse(path: &str, text: &str) -> Result<Declared, Error> {
     })
 }
 
-fn text_of(path: &Path) -> io::Result<String> {
+/// A file's text, up to what any file of configuration has and one byte more; `-` is standard input.
+///
+/// # Errors
+/// When it cannot be read, or is no text.
+pub fn text_of(path: &Path) -> io::Result<String> {
     let limit = u64::try_from(MAX_FILE_BYTES + 1).unwrap_or(u64::MAX);
     let mut text = String::new();
     if path == Path::new("-") {

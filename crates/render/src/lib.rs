@@ -9,6 +9,7 @@
 
 pub mod apply;
 pub mod doctor;
+pub mod exchange;
 pub mod explain;
 pub mod groups;
 pub mod list;

@@ -1,5 +1,6 @@
 //! The subcommands, one a file.
 
+mod adopt;
 mod apply;
 mod bind;
 mod completions;
@@ -7,6 +8,7 @@ mod create;
 mod destroy;
 mod doctor;
 mod explain;
+mod export;
 mod groups;
 mod import;
 mod list;
@@ -53,8 +55,12 @@ pub enum Command {
     Apply(apply::Args),
     /// Say whether this machine is what its policy says
     Status(status::Args),
-    /// Write what a machine has as a policy file
+    /// Take over a physical function from another program's configuration
+    Adopt(adopt::Args),
+    /// Read a machine, or another program's configuration, as a policy file
     Import(import::Args),
+    /// Write a policy as another program's configuration
+    Export(export::Args),
     /// Write this host into a file, to be looked at elsewhere with --root
     Record(record::Args),
     /// Print a shell's completions
@@ -83,7 +89,9 @@ impl Command {
             Self::Plan(args) => plan::run(&args, context),
             Self::Apply(args) => apply::run(&args, context),
             Self::Status(args) => status::run(&args, context),
+            Self::Adopt(args) => adopt::run(&args, context),
             Self::Import(args) => import::run(&args, context),
+            Self::Export(args) => export::run(&args, context),
             Self::Record(args) => record::run(&args, context),
             Self::Completions(args) => completions::run(&args, context),
             Self::Man(args) => man::run(&args, context),
