@@ -18,6 +18,7 @@ const TARGETS: [(&str, u32); 6] = [
     ("vf_list", 4096),
     ("claims", 2048),
     ("policy", 2048),
+    ("exchange", 2048),
 ];
 
 /// How long to look for inputs that break a parser.
