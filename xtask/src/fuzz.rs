@@ -11,13 +11,14 @@ use crate::progress::step;
 use crate::workspace::{root, run};
 
 /// Each target with the longest input that makes sense to it, in bytes.
-const TARGETS: [(&str, u32); 6] = [
+const TARGETS: [(&str, u32); 7] = [
     ("config_space", 4096),
     ("acpi_tables", 2048),
     ("address", 64),
     ("vf_list", 4096),
     ("claims", 2048),
     ("policy", 2048),
+    ("exchange", 2048),
 ];
 
 /// How long to look for inputs that break a parser.
