@@ -2,8 +2,8 @@ use std::path::PathBuf;
 
 use proptest::prelude::*;
 use virtfn_host::{
-    DeclaredDevice, DeclaredPf, DeclaredVfs, LinkState, MacAddress, MacWish, Matching, Mbps, Qos,
-    VfAdmin, VfIndex, VfWish, VlanId,
+    DeclaredDevice, DeclaredHost, DeclaredPf, DeclaredVfs, Guid, HostPolicy, LinkState, MacAddress,
+    MacWish, Matching, Mbps, Mtu, NetdevPolicy, PageSize, Qos, VfAdmin, VfIndex, VfWish, VlanId,
 };
 use virtfn_pci::Address;
 
@@ -71,13 +71,16 @@ fn example() -> Declared {
         min_rate: Mbps::new(10),
         max_rate: Mbps::new(100),
         query_rss: Some(Switch::Off),
-        ..VfAdmin::default()
+        node_guid: Some(Guid::new(1)),
+        port_guid: Some(Guid::new(2)),
+        mac: None,
     };
     let first = VfWish {
         admin,
         mac: Some(MacWish::Given("02:00:00:00:00:07".parse().unwrap())),
         driver: Some(DriverWish::Named("vfio-pci".into())),
-        ..VfWish::default()
+        msix: Some(5),
+        netdev: NetdevPolicy { name: Some("storage0".into()), mtu: Mtu::new(9000) },
     };
     let others = VfWish { driver: Some(DriverWish::None), ..VfWish::default() };
     let range = |first, last, wish| DeclaredVfs {
@@ -101,7 +104,13 @@ fn example() -> Declared {
             matching: Matching { pci: Some(address("41:00.0")), ..Matching::default() },
             driver: DriverWish::Named("vfio-pci".into()),
         }],
-        ..Declared::default()
+        host: vec![DeclaredHost {
+            place: Place { path: "policy.yaml".into(), line: 12, column: 3 },
+            policy: HostPolicy {
+                hugepages: [(PageSize::of_kib(2048), 16)].into(),
+                modules: vec!["vfio-pci".into()],
+            },
+        }],
     }
 }
 
