@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use virtfn_host::{Claim, Declared, DeclaredPf, Owner, Place};
+use virtfn_host::{Claim, Declared, DeclaredPf, Owner};
 
 use crate::yaml::{self, Value};
 use crate::{ini, numbered, policy};

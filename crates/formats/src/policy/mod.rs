@@ -106,7 +106,9 @@ impl Reader<'_> {
         let module = |node| self.faults.word(node, "modules", module_name);
         let modules = modules.iter().filter_map(module).collect();
         let hugepages = hugepages.map(|node| self.hugepages(node)).unwrap_or_default();
-        Some(DeclaredHost { place: self.place(node), policy: HostPolicy { hugepages, modules } })
+        let policy = HostPolicy { hugepages, modules };
+        let says = policy != HostPolicy::default();
+        says.then(|| DeclaredHost { place: self.place(node), policy })
     }
 
     fn hugepages(&mut self, node: &Node) -> BTreeMap<PageSize, u64> {
