@@ -7,6 +7,7 @@
 
 mod error;
 mod execute;
+pub mod files;
 mod guard;
 mod journal;
 mod lock;

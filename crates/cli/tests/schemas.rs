@@ -10,8 +10,9 @@ use std::path::PathBuf;
 use serde_json::Value;
 use support::schema::misfits;
 use virtfn_render::{
-    apply::ApplyView, doctor::Doctor, explain::Explain, groups::Groups, list::List, plan::PlanView,
-    record::Record, schema::schema, show::Show, status::Status, topology::Topology,
+    apply::ApplyView, doctor::Doctor, explain::Explain, groups::Groups, install::InstallView,
+    list::List, plan::PlanView, record::Record, schema::schema, show::Show, status::Status,
+    topology::Topology,
 };
 
 fn all() -> Vec<(&'static str, Value)> {
@@ -25,6 +26,7 @@ fn all() -> Vec<(&'static str, Value)> {
         ("virtfn.record.1", schema::<Record>()),
         ("virtfn.plan.1", schema::<PlanView>()),
         ("virtfn.apply.1", schema::<ApplyView>()),
+        ("virtfn.install.1", schema::<InstallView>()),
         ("virtfn.status.1", schema::<Status>()),
     ]
 }

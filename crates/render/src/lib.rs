@@ -11,6 +11,7 @@ pub mod apply;
 pub mod doctor;
 pub mod explain;
 pub mod groups;
+pub mod install;
 pub mod list;
 mod markup;
 mod page;

@@ -9,6 +9,7 @@ mod doctor;
 mod explain;
 mod groups;
 mod import;
+mod install;
 mod list;
 mod man;
 mod plan;
@@ -17,6 +18,7 @@ mod set;
 mod show;
 mod status;
 mod topology;
+mod uninstall;
 
 use clap::Subcommand;
 
@@ -53,6 +55,10 @@ pub enum Command {
     Apply(apply::Args),
     /// Say whether this machine is what its policy says
     Status(status::Args),
+    /// Have every start of this machine apply its policy
+    Install(install::Args),
+    /// Take away what install wrote
+    Uninstall(uninstall::Args),
     /// Write what a machine has as a policy file
     Import(import::Args),
     /// Write this host into a file, to be looked at elsewhere with --root
@@ -83,6 +89,8 @@ impl Command {
             Self::Plan(args) => plan::run(&args, context),
             Self::Apply(args) => apply::run(&args, context),
             Self::Status(args) => status::run(&args, context),
+            Self::Install(args) => install::run(&args, context),
+            Self::Uninstall(args) => uninstall::run(&args, context),
             Self::Import(args) => import::run(&args, context),
             Self::Record(args) => record::run(&args, context),
             Self::Completions(args) => completions::run(&args, context),
