@@ -59,7 +59,7 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error>
     let root = live_root()?;
     let mut wanted = Wanted::read(&root, args.file.as_deref())?;
     let deadline = Instant::now() + Duration::from_secs(args.wait.min(MOST_SECONDS));
-    while !wanted.is_complete(&root)? && Instant::now() < deadline {
+    while Instant::now() < deadline && !wanted.is_complete(&root)? {
         std::thread::sleep(PAUSE);
         wanted = Wanted::read(&root, args.file.as_deref())?;
     }
