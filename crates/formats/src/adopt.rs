@@ -176,7 +176,7 @@ fn commands(text: &str, lines: &BTreeSet<u32>) -> Result<Left, String> {
     // A command that does nothing stays where it was: it may be all that a condition holds.
     let each = numbered(text).map(|(number, line)| {
         if all.contains(&number) {
-            format!(": # {}\n", line.trim_start())
+            format!(":\n# {}\n", line.trim_start())
         } else {
             format!("{line}\n")
         }
@@ -282,7 +282,7 @@ mod tests {
                 Owner::Script,
                 "rc.local",
                 "if true; then\n  echo 4 > /sys/class/net/eth0/device/sriov_numvfs\nfi\n",
-                "if true; then\n: # echo 4 > /sys/class/net/eth0/device/sriov_numvfs\nfi\n",
+                "if true; then\n:\n# echo 4 > /sys/class/net/eth0/device/sriov_numvfs\nfi\n",
             ),
         ] {
             assert_eq!(left(owner, path, text), Ok(Left::Text(rest.into())), "{path}");
