@@ -83,6 +83,14 @@ impl Loan {
             None => unreachable!("a loan has its machine until it drops"),
         }
     }
+
+    /// The machine, to be booted again.
+    pub(crate) fn machine_mut(&mut self) -> &mut Machine {
+        match &mut self.machine {
+            Some(machine) => machine,
+            None => unreachable!("a loan has its machine until it drops"),
+        }
+    }
 }
 
 impl Drop for Loan {

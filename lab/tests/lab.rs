@@ -15,6 +15,7 @@ mod faults;
 mod holders;
 mod owners;
 mod predict;
+mod reboots;
 mod records;
 mod rules;
 mod runner;

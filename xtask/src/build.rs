@@ -37,10 +37,24 @@ pub(crate) fn build(profile: &str, packages: &[&str]) -> Result<PathBuf> {
     Ok(directory.join(TARGET).join(profile))
 }
 
+/// What is shipped names no folder of the machine that built it.
+fn flags(profile: &str) -> String {
+    let mut flags = "-C target-feature=+crt-static".to_owned();
+    if profile == "release" {
+        flags += &format!(" --remap-path-prefix={}=/virtfn", workspace::root().display());
+        let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cargo"));
+        let cargo = std::env::var_os("CARGO_HOME").map(PathBuf::from).or(home);
+        flags += &cargo.map_or_else(String::new, |cargo| {
+            format!(" --remap-path-prefix={}=/cargo", cargo.display())
+        });
+    }
+    flags
+}
+
 fn command(profile: &str, packages: &[&str]) -> Command {
     let mut command = workspace::cargo();
     command.args(["build", "--quiet", "--target", TARGET, "--profile", profile]);
-    command.env("RUSTFLAGS", "-C target-feature=+crt-static");
+    command.env("RUSTFLAGS", flags(profile));
     for package in packages {
         command.args(["--package", package]);
     }

@@ -5,9 +5,10 @@
 //! back. What it must put back is in a journal before it is taken away: killed anywhere, the next
 //! run ends in the wanted state.
 
+mod adopted;
 mod error;
 mod execute;
-mod files;
+pub mod files;
 mod guard;
 mod journal;
 mod live;
@@ -17,8 +18,8 @@ mod place;
 mod run;
 mod steps;
 
+pub use adopted::{FileChange, change_files};
 pub use error::{ApplyError, Cause, FailedStep};
-pub use files::{FileChange, change_files};
 pub use live::Live;
 pub use machine::Machine;
 pub use run::{Ended, InUse, OnFailure, Options, Outcome, Progress, dry_run, run};

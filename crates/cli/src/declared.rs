@@ -24,6 +24,7 @@ pub struct Wanted {
     pub unmatched: Vec<String>,
     /// Who else lays down what these devices shall be, a sentence each.
     pub owners: Vec<String>,
+    owned: Vec<(Address, String)>,
 }
 
 impl Wanted {
@@ -52,8 +53,35 @@ impl Wanted {
         let unmatched = matched.faults.iter().map(ToString::to_string).collect();
         let functions = about.iter().copied().filter_map(Subject::device);
         let functions = functions.filter_map(|address| host.functions.get(&address));
-        let owners = functions.flat_map(|function| owners(&host, function)).collect();
-        Ok(Self { declared, about, unmatched, owners })
+        let owned: Vec<(Address, String)> = functions
+            .flat_map(|function| {
+                owners(&host, function).into_iter().map(|owner| (function.address, owner))
+            })
+            .collect();
+        let owners = owned.iter().map(|(_, owner)| owner.clone()).collect();
+        Ok(Self { declared, about, unmatched, owned, owners })
+    }
+
+    /// Leaves one device of them.
+    pub fn narrow(&mut self, device: Address) {
+        self.about.retain(|about| *about == Subject::Device(device));
+        self.owned.retain(|(about, _)| *about == device);
+        self.owners = self.owned.iter().map(|(_, owner)| owner.clone()).collect();
+        self.unmatched.clear();
+    }
+
+    /// Whether all that is declared is here, each PF with its driver.
+    ///
+    /// # Errors
+    /// When the machine cannot be looked at.
+    pub fn is_complete(&self, root: &SysRoot) -> Result<bool, Error> {
+        let host = virtfn_observe::host(root, &Look::at(&[]))?;
+        let bare = |device: Address| {
+            let function = host.functions.get(&device);
+            function.is_none_or(|one| one.pf().is_some() && one.driver.is_none())
+        };
+        Ok(self.unmatched.is_empty()
+            && !self.about.iter().copied().filter_map(Subject::device).any(bare))
     }
 
     /// What shall be of those devices, from what is.

@@ -134,6 +134,20 @@ pub enum Error {
         /// The format.
         format: String,
     },
+    /// One of virtfn's own files that is not as it shall be.
+    #[error(transparent)]
+    OwnFile(#[from] virtfn_apply::files::FileError),
+    /// No builder of initial RAM disks that is known.
+    #[error("initramfs: neither initramfs-tools nor dracut is here")]
+    NoInitramfs,
+    /// No boot loader that is known.
+    #[error(
+        "kernel's command line: not changed: no boot loader is here that virtfn knows (GRUB with update-grub, kernel-install, proxmox-boot-tool)"
+    )]
+    NoLoader {
+        /// What is to be added to it.
+        flags: String,
+    },
     /// A file that cannot be written.
     #[error("{}: cannot be written", path.display())]
     Write {
@@ -206,7 +220,18 @@ impl Error {
             Self::NothingExported { .. } => {
                 vec!["docs/formats.md lists what each format holds".into()]
             }
-            Self::Recording(_)
+            Self::OwnFile(virtfn_apply::files::FileError::Foreign(path)) => {
+                vec![format!("move {} away, and run this again", path.display())]
+            }
+            Self::NoInitramfs => vec![
+                "put /usr/bin/virtfn and /etc/virtfn into the image, and have its start run: virtfn apply".into(),
+            ],
+            Self::NoLoader { flags } => vec![
+                format!("add to the kernel's command line, in the boot loader's own configuration: {flags}"),
+                format!("on Fedora, RHEL and SUSE: grubby --update-kernel=ALL --args=\"{flags}\""),
+            ],
+            Self::OwnFile(_)
+            | Self::Recording(_)
             | Self::Read { .. }
             | Self::Policy { .. }
             | Self::PolicyUnseen(_)

@@ -5,6 +5,7 @@
 //! ([`args`]), the output ([`output`]), errors and their hints ([`error`]), exit codes ([`exit`]).
 
 pub mod args;
+pub mod boot;
 pub mod change;
 pub mod commands;
 pub mod context;

@@ -13,6 +13,7 @@ mod jobs;
 mod killed;
 mod serve;
 mod sysfs;
+mod system;
 mod terminal;
 mod tidy;
 

@@ -6,6 +6,7 @@
 //! that needs more gets a set of Debian packages as a part before these.
 
 mod cpio;
+pub(crate) mod disk;
 mod layer;
 mod modules;
 mod userland;
@@ -57,12 +58,15 @@ pub enum Image {
     Small,
     /// The same, and the programs that virtfn is compared with.
     Peers,
+    /// Debian with systemd as process 1, on a disk that outlives a reboot.
+    Full,
 }
 
 impl Image {
     fn packages(self) -> Option<&'static PackageSet> {
         match self {
-            Self::Small => None,
+            // The full image's packages are on its disk.
+            Self::Small | Self::Full => None,
             Self::Peers => Some(&PEERS),
         }
     }
@@ -164,6 +168,11 @@ fn add_userland(archive: &mut Archive<impl Write>, userland: &Userland) -> Resul
         archive.file("usr/share/misc/pci.ids", 0o644, &read(names)?)?;
     }
     Ok(())
+}
+
+/// Writes the modules of a kernel below `root`.
+pub(crate) fn stage_modules(kernel: &Kernel, root: &Path) -> Result<()> {
+    modules::stage(kernel, root).map(|_| ())
 }
 
 fn add_modules(archive: &mut Archive<impl Write>, kernel: &Kernel) -> Result<()> {

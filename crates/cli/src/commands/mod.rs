@@ -11,6 +11,7 @@ mod explain;
 mod export;
 mod groups;
 mod import;
+mod install;
 mod list;
 mod man;
 mod plan;
@@ -19,6 +20,7 @@ mod set;
 mod show;
 mod status;
 mod topology;
+mod uninstall;
 
 use clap::Subcommand;
 
@@ -57,6 +59,10 @@ pub enum Command {
     Status(status::Args),
     /// Take over a physical function from another program's configuration
     Adopt(adopt::Args),
+    /// Have every start of this machine apply its policy
+    Install(install::Args),
+    /// Take away what install wrote
+    Uninstall(uninstall::Args),
     /// Read a machine, or another program's configuration, as a policy file
     Import(import::Args),
     /// Write a policy as another program's configuration
@@ -90,6 +96,8 @@ impl Command {
             Self::Apply(args) => apply::run(&args, context),
             Self::Status(args) => status::run(&args, context),
             Self::Adopt(args) => adopt::run(&args, context),
+            Self::Install(args) => install::run(&args, context),
+            Self::Uninstall(args) => uninstall::run(&args, context),
             Self::Import(args) => import::run(&args, context),
             Self::Export(args) => export::run(&args, context),
             Self::Record(args) => record::run(&args, context),
