@@ -137,5 +137,9 @@ fn binaries() -> Result<Binaries> {
             .map(PathBuf::from)
             .with_context(|| format!("{name} is not set: run `cargo xtask lab test`"))
     };
-    Ok(Binaries { virtfn: path("VIRTFN_LAB_VIRTFN")?, lab_guest: path("VIRTFN_LAB_GUEST")? })
+    Ok(Binaries {
+        virtfn: path("VIRTFN_LAB_VIRTFN")?,
+        lab_guest: path("VIRTFN_LAB_GUEST")?,
+        package: path("VIRTFN_LAB_PACKAGE").ok(),
+    })
 }

@@ -14,6 +14,7 @@ mod declared;
 mod faults;
 mod holders;
 mod owners;
+mod package;
 mod predict;
 mod reboots;
 mod records;

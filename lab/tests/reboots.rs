@@ -16,13 +16,13 @@ const POLICY: &str = "version: 1\n\
       defaults: { mac: auto, driver: vfio-pci }\n";
 
 /// VFs with their drivers, and what their PFs say of their addresses and VLANs.
-const STATE: &str = "for vf in /sys/bus/pci/devices/0000:0b:00.?/virtfn*; do \
+const STATE: &str = "set -e; for vf in /sys/bus/pci/devices/0000:0b:00.?/virtfn*; do \
      d=$(readlink $vf/driver); echo ${vf#/sys/bus/pci/devices/} ${d##*/}; done; \
      for pf in /sys/bus/pci/devices/0000:0b:00.?/net/*; do \
-     ip link show dev ${pf##*/} | sed -n 's/,* spoof.*//; s/^ *vf/vf/p'; done";
+     ip link show dev ${pf##*/} > /run/link; sed -n 's/,* spoof.*//; s/^ *vf/vf/p' /run/link; done";
 
 /// A unit that stands for what needs VFs: it writes down what there is when it starts.
-const PROBE: &str = "[Unit]\nDefaultDependencies=no\nAfter=network-pre.target\nWants=network-pre.target\n\
+const PROBE: &str = "[Unit]\nDefaultDependencies=no\nAfter=network-pre.target\nBefore=multi-user.target\nWants=network-pre.target\n\
      [Service]\nType=oneshot\nExecStart=/bin/sh /root/state /run/seen\n\
      [Install]\nWantedBy=multi-user.target\n";
 
@@ -34,6 +34,11 @@ fn prepare(guest: &Guest) {
     guest.ok(&format!(
         "cat > /etc/systemd/system/probe.service <<'END'\n{PROBE}\nEND\nsystemctl enable probe.service"
     ));
+}
+
+/// Waits until all that a start does is done.
+fn settled(guest: &Guest) {
+    guest.ok("until systemctl is-active --quiet multi-user.target; do sleep 0.2; done");
 }
 
 fn state(guest: &Guest) -> String {
@@ -66,6 +71,7 @@ fn every_start_and_every_reload_of_the_driver_makes_the_same_vfs() {
     assert_wanted(&wanted);
     for reboot in 1..=if lab::thoroughly() { 10 } else { 2 } {
         seed.reboot();
+        settled(&seed);
         assert_eq!(seed.ok("cat /run/seen"), wanted, "before the network, start {reboot}");
         assert_eq!(state(&seed), wanted, "start {reboot}");
         seed.run("virtfn status").exits(0);
@@ -74,6 +80,13 @@ fn every_start_and_every_reload_of_the_driver_makes_the_same_vfs() {
     seed.ok("modprobe -r igb && modprobe igb");
     seed.eventually("virtfn status");
     assert_eq!(state(&seed), wanted, "the driver reloaded");
+
+    // As a card that is pulled and put back: the port below which it is is looked at anew.
+    seed.ok("for f in 1 0; do echo 1 > /sys/bus/pci/devices/0000:0b:00.$f/remove; done");
+    seed.run("virtfn status").exits(1);
+    seed.ok("echo 1 > /sys/bus/pci/rescan");
+    seed.eventually("virtfn status");
+    assert_eq!(state(&seed), wanted, "the card put back");
 }
 
 #[test]
@@ -86,7 +99,7 @@ fn a_start_whose_apply_loses_its_power_is_made_good_by_the_next() {
     // The agent serves before the unit has begun, or while it is at work.
     seed.ok("until [ -e /sys/bus/pci/devices/0000:0b:00.0/virtfn0 ]; do :; done");
     seed.power_cut();
-    seed.ok("until systemctl is-active --quiet multi-user.target; do sleep 0.2; done");
+    settled(&seed);
     assert_eq!(state(&seed), wanted);
     assert_eq!(seed.ok("cat /run/seen"), wanted);
 }

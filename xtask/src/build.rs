@@ -6,12 +6,13 @@ use std::process::Command;
 use anyhow::Result;
 use virtfn_lab::image::Binaries;
 
-use crate::{progress, workspace};
+use crate::{dist, progress, workspace};
 
 /// The target is named so that build scripts and macros are not built with the static flags.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
-/// Builds `virtfn` and `lab-guest` as the lab runs them; a `virtfn` that is given is not built.
+/// Builds `virtfn` and `lab-guest` as the lab runs them, and packs the first; a `virtfn` that is
+/// given is not built.
 ///
 /// # Errors
 /// When the build fails.
@@ -22,7 +23,8 @@ pub(crate) fn for_the_lab(given: Option<&Path>) -> Result<Binaries> {
     };
     let built = build("lab", packages)?;
     let virtfn = given.map_or_else(|| built.join("virtfn"), Path::to_path_buf);
-    Ok(Binaries { virtfn, lab_guest: built.join("lab-guest") })
+    let (package, _) = dist::pack(&virtfn, &built)?;
+    Ok(Binaries { virtfn, lab_guest: built.join("lab-guest"), package: Some(package) })
 }
 
 /// Builds packages statically and returns the directory of their programs.

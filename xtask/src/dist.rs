@@ -83,7 +83,9 @@ fn lay_out(binary: &Path, root: &Path) -> Result<()> {
     put(&units.join("systemd.rules"), &lib.join("udev/rules.d/80-virtfn.rules"))?;
     let docs = share.join("doc/virtfn");
     put(&sources.join("LICENSE"), &docs.join("copyright"))?;
-    put(&sources.join("docs/policy.md"), &docs.join("policy.md"))?;
+    for page in ["policy.md", "boot.md"] {
+        put(&sources.join("docs").join(page), &docs.join(page))?;
+    }
     fs::create_dir_all(docs.join("examples"))?;
     fs::write(docs.join("examples/policy.yaml"), SAMPLE)?;
     let man = share.join("man/man1");
@@ -116,12 +118,21 @@ fn control(root: &Path) -> Result<()> {
              over reboots, and protects those in use.\n"
         ),
     )?;
+    fs::write(folder.join("md5sums"), md5sums(root)?)?;
+    mode(&folder.join("md5sums"), 0o644)?;
     for (name, text) in [("postinst", POSTINST), ("prerm", PRERM), ("postrm", POSTRM)] {
         fs::write(folder.join(name), text)?;
         mode(&folder.join(name), 0o755)?;
     }
     mode(&folder.join("control"), 0o644)?;
     mode(&folder, 0o755)
+}
+
+/// One line a file, as `dpkg --verify` reads them.
+fn md5sums(root: &Path) -> Result<String> {
+    let mut md5sum = Command::new("sh");
+    md5sum.current_dir(root).args(["-c", "find usr -type f | LC_ALL=C sort | xargs md5sum"]);
+    stdout_of(&mut md5sum)
 }
 
 const SAMPLE: &str = "\

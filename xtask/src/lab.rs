@@ -119,6 +119,9 @@ pub(crate) fn test(arguments: &TestArguments) -> Result<()> {
     command.args(&arguments.filter);
     command.env("VIRTFN_LAB_VIRTFN", &binaries.virtfn);
     command.env("VIRTFN_LAB_GUEST", &binaries.lab_guest);
+    if let Some(package) = &binaries.package {
+        command.env("VIRTFN_LAB_PACKAGE", package);
+    }
     if arguments.all {
         command.env("VIRTFN_LAB_ALL", "1");
     }

@@ -68,6 +68,19 @@ pub enum FileError {
     },
 }
 
+/// Waits until no other run writes files of ours below `root`, and keeps others from it.
+///
+/// # Errors
+/// When the folder cannot be opened, or cannot be locked.
+pub fn lock(root: &Path) -> Result<File, FileError> {
+    let locked = File::open(root).and_then(|folder| folder.lock().map(|()| folder));
+    locked.map_err(|source| FileError::Io {
+        path: root.to_owned(),
+        doing: "cannot be locked",
+        source,
+    })
+}
+
 /// What [`put`] would do.
 ///
 /// # Errors

@@ -137,6 +137,12 @@ pub enum Error {
     /// One of virtfn's own files that is not as it shall be.
     #[error(transparent)]
     OwnFile(#[from] virtfn_apply::files::FileError),
+    /// The program lies where the next start may not find it.
+    #[error("{}: may be gone at the next start", program.display())]
+    Passing {
+        /// Where.
+        program: PathBuf,
+    },
     /// No builder of initial RAM disks that is known.
     #[error("initramfs: neither initramfs-tools nor dracut is here")]
     NoInitramfs,
@@ -223,6 +229,10 @@ impl Error {
             Self::OwnFile(virtfn_apply::files::FileError::Foreign(path)) => {
                 vec![format!("move {} away, and run this again", path.display())]
             }
+            Self::Passing { program } => vec![
+                format!("install -m 755 {} /usr/local/bin/virtfn", program.display()),
+                "and then: /usr/local/bin/virtfn install".into(),
+            ],
             Self::NoInitramfs => vec![
                 "put /usr/bin/virtfn and /etc/virtfn into the image, and have its start run: virtfn apply".into(),
             ],

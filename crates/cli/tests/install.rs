@@ -78,3 +78,59 @@ fn a_boot_loader_that_is_not_known_is_left_alone() {
     assert!(refused.err.contains("iommu=pt"), "{}", refused.err);
     assert_eq!(files(system.path()), Vec::<PathBuf>::new());
 }
+
+#[test]
+fn a_run_that_was_killed_is_made_good_by_the_next_install_and_by_uninstall() {
+    let whole = TempDir::new().unwrap();
+    let install = ["install", "--init", "systemd"];
+    assert_eq!(on(whole.path(), &install).code, Some(0));
+    let installed = files(whole.path());
+    // As a run leaves it that was killed while it wrote the file after the first `written`.
+    for written in 0..installed.len() {
+        let leave = |root: &Path| {
+            for (number, file) in installed.iter().enumerate().take(written + 1) {
+                let to = root.join(file.strip_prefix(whole.path()).unwrap());
+                fs::create_dir_all(to.parent().unwrap()).unwrap();
+                if number == written {
+                    let name = to.file_name().unwrap().to_str().unwrap();
+                    fs::write(to.with_file_name(format!(".{name}.virtfn-new")), "# Wri").unwrap();
+                } else if fs::symlink_metadata(file).unwrap().is_symlink() {
+                    std::os::unix::fs::symlink(fs::read_link(file).unwrap(), to).unwrap();
+                } else {
+                    fs::copy(file, to).unwrap();
+                }
+            }
+        };
+        let below = |root: &Path, found: &[PathBuf]| -> Vec<PathBuf> {
+            found.iter().map(|path| path.strip_prefix(root).unwrap().to_owned()).collect()
+        };
+        let again = TempDir::new().unwrap();
+        leave(again.path());
+        assert_eq!(on(again.path(), &install).code, Some(0));
+        assert_eq!(
+            below(again.path(), &files(again.path())),
+            below(whole.path(), &installed),
+            "killed at file {written}"
+        );
+        let away = TempDir::new().unwrap();
+        leave(away.path());
+        assert_eq!(on(away.path(), &["uninstall"]).code, Some(0));
+        assert_eq!(files(away.path()), Vec::<PathBuf>::new(), "killed at file {written}");
+    }
+}
+
+#[test]
+fn two_installs_at_once_wait_for_each_other() {
+    let system = TempDir::new().unwrap();
+    let root = system.path();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..5 {
+                    assert_eq!(on(root, &["install", "--init", "systemd"]).code, Some(0));
+                }
+            });
+        }
+    });
+    assert!(on(root, &["install", "--init", "systemd"]).out.starts_with("Installed already"));
+}

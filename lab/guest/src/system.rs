@@ -65,6 +65,9 @@ fn take_along() -> Result<()> {
     fs::create_dir_all("/run/lab")?;
     fs::copy("/usr/bin/lab-guest", "/run/lab/lab-guest")?;
     fs::copy("/usr/bin/virtfn", "/run/lab/virtfn")?;
+    if Path::new("/virtfn.deb").exists() {
+        fs::copy("/virtfn.deb", "/run/lab/virtfn.deb")?;
+    }
     // Units name it where a package has it. A package's own stays.
     let program = format!("{ROOT}/usr/bin/virtfn");
     if fs::symlink_metadata(&program).is_err() {

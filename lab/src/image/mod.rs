@@ -48,6 +48,8 @@ pub struct Binaries {
     pub virtfn: PathBuf,
     /// `lab-guest`, the guest's `/init`.
     pub lab_guest: PathBuf,
+    /// The Debian package of this `virtfn`, which the full image has beside it.
+    pub package: Option<PathBuf>,
 }
 
 /// What a guest has beside the kernel's modules and our own programs.
@@ -87,6 +89,9 @@ pub fn initramfs(kernel: &Kernel, image: Image, binaries: &Binaries) -> Result<N
     let mut archive = Archive::new(BufWriter::new(whole.as_file_mut()));
     archive.file("usr/bin/virtfn", 0o755, &read(&binaries.virtfn)?)?;
     archive.file("usr/bin/lab-guest", 0o755, &read(&binaries.lab_guest)?)?;
+    if let Some(package) = binaries.package.as_ref().filter(|_| image == Image::Full) {
+        archive.file("virtfn.deb", 0o644, &read(package)?)?;
+    }
     archive.finish()?;
     Ok(whole)
 }

@@ -79,10 +79,12 @@ impl Loader {
 /// The IOMMU's flags for this processor that the running kernel was not given.
 #[must_use]
 pub fn missing(cpuinfo: &str, cmdline: &str) -> Vec<&'static str> {
-    let wanted: &[&str] = if cpuinfo.contains("GenuineIntel") {
-        &["intel_iommu=on", "iommu=pt"]
-    } else {
+    // A system in a folder does not say on which processor it will run. Intel's flag is read on
+    // Intel's alone, so that it is no harm elsewhere.
+    let wanted: &[&str] = if cpuinfo.contains("AuthenticAMD") {
         &["iommu=pt"]
+    } else {
+        &["intel_iommu=on", "iommu=pt"]
     };
     let has = |flag: &&str| cmdline.split_whitespace().any(|word| word == *flag);
     wanted.iter().copied().filter(|flag| !has(flag)).collect()
@@ -143,6 +145,7 @@ mod tests {
     fn flags_are_those_of_the_processor_that_are_not_there() {
         assert_eq!(missing("vendor_id : GenuineIntel", "quiet iommu=pt"), ["intel_iommu=on"]);
         assert_eq!(missing("vendor_id : AuthenticAMD", "quiet"), ["iommu=pt"]);
+        assert_eq!(missing("", ""), ["intel_iommu=on", "iommu=pt"]);
         assert!(missing("GenuineIntel", "intel_iommu=on iommu=pt").is_empty());
     }
 }

@@ -4,7 +4,8 @@
 
 pub mod kernel_args;
 
-use std::path::Path;
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
 
 use virtfn_apply::files::{Content, OwnFile};
 
@@ -31,6 +32,25 @@ const PACKAGED: [(&str, &str, &str); 3] = [
     ),
     (RULES_PATH, "usr/lib/udev/rules.d/80-virtfn.rules", RULES),
 ];
+
+/// Where the files below have the program.
+const PROGRAM: &str = "/usr/bin/virtfn";
+/// Folders that need not be there, or not with the same content, when a start comes to the unit.
+const PASSING: [&str; 5] = ["/tmp/", "/var/tmp/", "/run/", "/home/", "/dev/"];
+
+/// The program that a start shall run, in the system below `root`: a package's, or else the one that
+/// runs now.
+///
+/// # Errors
+/// With its path, when it lies where it may be gone at the next start.
+pub fn program(root: &Path) -> Result<PathBuf, PathBuf> {
+    let packaged = PathBuf::from(PROGRAM);
+    if root != Path::new("/") || packaged.exists() {
+        return Ok(packaged);
+    }
+    let here = std::env::current_exe().unwrap_or(packaged);
+    if PASSING.iter().any(|passing| here.starts_with(passing)) { Err(here) } else { Ok(here) }
+}
 
 /// What starts the machine's services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -61,9 +81,11 @@ impl Init {
 
     /// Its files, those that others name last.
     #[must_use]
-    pub fn files(self, root: &Path) -> Vec<OwnFile> {
+    pub fn files(self, root: &Path, program: &Path) -> Vec<OwnFile> {
+        let text = |path, body| text(path, &running(body, program));
+        let script = |path, body| script(path, &running(body, program));
         match self {
-            Self::Systemd => systemd(root),
+            Self::Systemd => systemd(root, program),
             Self::Openrc => vec![
                 text(RULES_PATH, PLAIN_RULES),
                 script("etc/init.d/virtfn", OPENRC),
@@ -88,25 +110,37 @@ impl Init {
     }
 }
 
-fn systemd(root: &Path) -> Vec<OwnFile> {
+/// A file as it is when the program lies there.
+fn running<'a>(body: &'a str, program: &Path) -> Cow<'a, str> {
+    if program == Path::new(PROGRAM) {
+        Cow::Borrowed(body)
+    } else {
+        Cow::Owned(body.replace(PROGRAM, &program.display().to_string()))
+    }
+}
+
+fn systemd(root: &Path, program: &Path) -> Vec<OwnFile> {
     let is_packaged = |packaged: &str, body: &str| {
         std::fs::read_to_string(root.join(packaged)).is_ok_and(|there| there == body)
     };
     let mut files = Vec::new();
     for (path, packaged, body) in PACKAGED {
-        if !is_packaged(packaged, body) {
-            files.push(text(path, body));
+        let body = running(body, program);
+        if !is_packaged(packaged, &body) {
+            files.push(text(path, &body));
         }
     }
-    let (path, packaged, _) = PACKAGED[0];
-    let target = if is_packaged(packaged, SERVICE) { packaged } else { path };
+    let (path, packaged, body) = PACKAGED[0];
+    let is_packaged = is_packaged(packaged, &running(body, program));
+    let target = if is_packaged { packaged } else { path };
     files.push(link(WANTS_PATH, &format!("/{target}")));
     files
 }
 
 /// The files for the initial RAM disk, for those builders of it that are there, and their commands.
 #[must_use]
-pub fn initramfs(root: &Path) -> (Vec<OwnFile>, Vec<&'static [&'static str]>) {
+pub fn initramfs(root: &Path, program: &Path) -> (Vec<OwnFile>, Vec<&'static [&'static str]>) {
+    let script = |path, body| script(path, &running(body, program));
     let mut files = Vec::new();
     let mut commands: Vec<&[&str]> = Vec::new();
     if root.join("etc/initramfs-tools").is_dir() {
@@ -158,13 +192,15 @@ mod tests {
     #[test]
     fn every_file_that_comes_can_go_and_bears_the_mark() {
         let nowhere = Path::new("/nonexistent");
+        let elsewhere = Path::new("/opt/virtfn");
         for init in [Init::Systemd, Init::Openrc, Init::Sysv] {
-            for file in init.files(nowhere) {
+            for file in init.files(nowhere, elsewhere) {
                 assert!(ALL.contains(&file.path.as_str()), "{}", file.path);
                 match &file.content {
                     Content::Link(_) => {}
                     Content::Text(text) | Content::Script(text) | Content::Shared(text) => {
                         assert!(text.contains(virtfn_apply::files::MARK), "{}", file.path);
+                        assert!(!text.contains(PROGRAM), "{text}");
                     }
                 }
             }

@@ -53,10 +53,12 @@ pub(super) struct Common {
 pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error> {
     let root = &args.common.root;
     let init = args.init.unwrap_or_else(|| Init::of(root));
-    let mut wanted = init.files(root);
+    let program = boot::program(root).map_err(|program| Error::Passing { program })?;
+    let _lock = if args.common.dry_run { None } else { Some(files::lock(root)?) };
+    let mut wanted = init.files(root, &program);
     let mut commands = init.reload();
     if args.initramfs {
-        let (files, builders) = boot::initramfs(root);
+        let (files, builders) = boot::initramfs(root, &program);
         if files.is_empty() {
             return Err(Error::NoInitramfs);
         }

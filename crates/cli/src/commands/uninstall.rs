@@ -25,6 +25,7 @@ pub struct Args {
 
 pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error> {
     let root = &args.common.root;
+    let _lock = if args.common.dry_run { None } else { Some(files::lock(root)?) };
     let mut view = InstallView::new(args.common.dry_run);
     let mut commands = Init::of(root).reload();
     let failed = |source| Error::Read { path: root.join("etc/kernel/cmdline"), source };
