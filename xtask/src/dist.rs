@@ -101,7 +101,7 @@ fn lay_out(binary: &Path, root: &Path) -> Result<()> {
         fs::create_dir_all(place.parent().context("a file has a folder")?)?;
         fs::write(place, text)?;
     }
-    plain_modes(root, binary)
+    plain_modes(root)
 }
 
 /// Debian's own part: what the package is, and what is to be done as it comes and goes.
@@ -175,12 +175,12 @@ fn put(from: &Path, to: &Path) -> Result<()> {
 }
 
 /// Whatever the sources' modes and this user's mask are.
-fn plain_modes(folder: &Path, binary: &Path) -> Result<()> {
+fn plain_modes(folder: &Path) -> Result<()> {
     mode(folder, 0o755)?;
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if path.is_dir() {
-            plain_modes(&path, binary)?;
+            plain_modes(&path)?;
         } else {
             mode(&path, if path.ends_with("usr/bin/virtfn") { 0o755 } else { 0o644 })?;
         }
