@@ -477,6 +477,25 @@ fn files_of_an_export_go_to_their_places() {
     assert_eq!(mode & 0o777, 0o600);
 }
 
+/// Nothing on the machine says whose a VF is: the installed policy does.
+#[test]
+fn a_list_says_for_whom_the_policy_has_a_vf() {
+    if !std::path::Path::new(&recorded("intel-default")).exists() {
+        return;
+    }
+    let policy = "version: 1\npfs:\n  - match: { netdev: enp1s0 }\n    vfs: 1\n    defaults: { owner: tenant 7 }\n";
+    let host = with_files(&[("etc/virtfn/policy.yaml", policy)]);
+    let root = host.path().to_str().unwrap();
+    let shown = run(&["list", "--root", root]).out;
+    let tree = run(&["list", "--tree", "--root", root]).out;
+    let json = run(&["list", "--json", "--root", root]).out;
+    assert!(
+        json.contains("\"owner\":\"tenant 7\"") || json.contains("\"owner\": \"tenant 7\""),
+        "{json}"
+    );
+    assert!(shown.contains("tenant 7") && tree.contains("tenant 7"), "{shown}\n{tree}");
+}
+
 /// The VMs' VFs of a recorded host cannot be taken over, but what would change is shown.
 #[test]
 fn an_adoption_is_shown_with_every_line_that_changes() {

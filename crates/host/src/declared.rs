@@ -86,6 +86,8 @@ pub struct VfWish {
     pub msix: Option<u16>,
     /// The network interface that its driver makes of it on this host.
     pub netdev: NetdevPolicy,
+    /// For whom it is, in people's own words: nothing on the machine changes by it.
+    pub owner: Option<String>,
 }
 
 /// An address, or the order to derive one.
@@ -186,7 +188,7 @@ impl VfWish {
     /// What it says that only network devices have.
     #[must_use]
     pub fn of_networks(&self) -> Vec<&'static str> {
-        let Self { admin, mac, driver: _, msix: _, netdev } = self;
+        let Self { admin, mac, driver: _, msix: _, netdev, owner: _ } = self;
         let said = [
             ("mac", mac.is_some() || admin.mac.is_some()),
             ("vlan", admin.vlan.is_some()),
@@ -215,6 +217,7 @@ impl VfWish {
             driver: self.driver.clone().or_else(|| other.driver.clone()),
             msix: self.msix.or(other.msix),
             netdev: self.netdev.or(&other.netdev),
+            owner: self.owner.clone().or_else(|| other.owner.clone()),
         }
     }
 }

@@ -165,6 +165,19 @@ impl<'a> Matched<'a> {
         }
     }
 
+    /// For whom each VF is, where the files say so.
+    #[must_use]
+    pub fn owners(&self, host: &Host) -> BTreeMap<Address, String> {
+        let mut owners = BTreeMap::new();
+        for (pf, entry) in &self.pfs {
+            let vfs = host.functions.get(pf).and_then(Function::pf).map(|pf| &pf.vfs);
+            for (index, address) in vfs.into_iter().flatten() {
+                owners.extend(entry.wish(*index).owner.map(|owner| (*address, owner)));
+            }
+        }
+        owners
+    }
+
     /// What shall be, from what is: what no entry speaks of stays as it is.
     #[must_use]
     pub fn on(&self, host: &Host, now: &Policy) -> Policy {

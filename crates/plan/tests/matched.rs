@@ -9,7 +9,7 @@ use virtfn_host::{
     Declared, DeclaredDevice, DeclaredPf, DeclaredVfs, DriverChoice, DriverWish, MacWish, Matching,
     Place, Policy, Seen, VfIndex, VfWish,
 };
-use virtfn_plan::{Matched, Subject, diff, parts};
+use virtfn_plan::{Action, Matched, Subject, diff, parts};
 
 fn pf(line: u32, matching: Matching, vfs: u16) -> DeclaredPf {
     DeclaredPf {
@@ -53,6 +53,22 @@ fn each_way_to_name_a_port_finds_it() {
     let ids = Matching { vendor: Some(0x8086), device: Some(0x10c9), ..Matching::default() };
     assert_eq!(found(ids), both);
     assert_eq!(found(Matching { driver: Some("ice".into()), ..at(1) }), []);
+}
+
+#[test]
+fn a_vf_is_for_whom_its_range_says_else_for_whom_the_defaults_say() {
+    let mut host = model::machine();
+    model::obey(&mut host, &Action::SetNumVfs { pf: model::port(0), from: 0, to: 3 });
+    let owner = |name: &str| VfWish { owner: Some(name.into()), ..VfWish::default() };
+    let mut entry = pf(3, at(0), 3);
+    entry.defaults = owner("everybody");
+    let wish = owner("tenant ä");
+    entry.vf =
+        vec![DeclaredVfs { place: Place::default(), first: VfIndex(1), last: VfIndex(1), wish }];
+    let declared = declared(vec![entry]);
+    let owners = Matched::of(&host, &declared).owners(&host);
+    let owners: Vec<&str> = owners.values().map(String::as_str).collect();
+    assert_eq!(owners, ["everybody", "tenant ä", "everybody"]);
 }
 
 #[test]

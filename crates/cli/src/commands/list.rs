@@ -1,12 +1,14 @@
 //! `virtfn list`.
 
 use virtfn_observe::{Facet, Look};
+use virtfn_plan::Matched;
 use virtfn_render::list::{List, Which};
 
 use crate::args::{Json, Root};
 use crate::context::{Context, open_root};
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::policy;
 
 /// Arguments of `virtfn list`.
 #[derive(Debug, clap::Args)]
@@ -39,6 +41,9 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error>
     let root = open_root(args.root.root.as_deref())?;
     let host = virtfn_observe::host(&root, &Look::at(&LOOK))?;
     let list = List::of(&host, if args.all { Which::All } else { Which::Sriov });
+    // A policy with faults names nobody; `virtfn status` is who tells its faults.
+    let declared = policy::installed(&root).ok().flatten().unwrap_or_default();
+    let list = list.with_owners(&Matched::of(&host, &declared).owners(&host));
     let out = &mut context.out;
     match (args.json.json, args.tree) {
         (true, _) => out.document(&list)?,

@@ -120,7 +120,13 @@ fn wish(args: &Args) -> VfWish {
         Mac::Auto => MacWish::Auto,
         Mac::Given(mac) => MacWish::Given(mac),
     });
-    VfWish { admin: settings(args, None), mac, driver: None, msix: args.msix, netdev: netdev(args) }
+    VfWish {
+        admin: settings(args, None),
+        mac,
+        msix: args.msix,
+        netdev: netdev(args),
+        ..VfWish::default()
+    }
 }
 
 fn netdev(args: &Args) -> NetdevPolicy {

@@ -49,6 +49,8 @@ pub enum Part {
     Netdev,
     /// The MTU of that interface.
     Mtu,
+    /// For whom it is.
+    Owner,
     /// Drivers of whole functions.
     Devices,
     /// Huge pages of the host.
@@ -59,7 +61,7 @@ pub enum Part {
 
 impl Part {
     /// Every piece.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Vfs,
         Self::Autoprobe,
         Self::Mac,
@@ -78,6 +80,7 @@ impl Part {
         Self::Msix,
         Self::Netdev,
         Self::Mtu,
+        Self::Owner,
         Self::Devices,
         Self::Hugepages,
         Self::Modules,
@@ -105,6 +108,7 @@ impl Part {
             Self::Msix => "msix",
             Self::Netdev => "netdev",
             Self::Mtu => "mtu",
+            Self::Owner => "owner",
             Self::Devices => "devices",
             Self::Hugepages => "hugepages",
             Self::Modules => "modules",
@@ -210,7 +214,7 @@ impl Held<'_> {
     }
 
     fn wish(&mut self, wish: &VfWish) -> VfWish {
-        let VfWish { admin, mac, driver, msix, netdev: NetdevPolicy { name, mtu } } = wish;
+        let VfWish { admin, mac, driver, msix, netdev: NetdevPolicy { name, mtu }, owner } = wish;
         let VfAdmin {
             mac: own_mac,
             vlan,
@@ -247,6 +251,7 @@ impl Held<'_> {
                 name: self.keep(Part::Netdev, name.clone()),
                 mtu: self.keep(Part::Mtu, *mtu),
             },
+            owner: self.keep(Part::Owner, owner.clone()),
         }
     }
 

@@ -81,6 +81,7 @@ fn example() -> Declared {
         driver: Some(DriverWish::Named("vfio-pci".into())),
         msix: Some(5),
         netdev: NetdevPolicy { name: Some("storage0".into()), mtu: Mtu::new(9000) },
+        owner: Some("Tenant Ä, \"db\"".into()),
     };
     let others = VfWish { driver: Some(DriverWish::None), ..VfWish::default() };
     let range = |first, last, wish| DeclaredVfs {

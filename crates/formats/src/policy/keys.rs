@@ -46,6 +46,7 @@ const MAC_OR_AUTO: &str = "^(auto|([0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2})$";
 const GUID: &str = "^([0-9A-Fa-f]{2}:){7}[0-9A-Fa-f]{2}$";
 const NAME: &str = "^[!-.0-~]{1,63}$";
 const INTERFACE: &str = "^[!-.0-~]{1,15}$";
+const OWNER: &str = "^[ -~\\p{Alphabetic}\\p{N}]{1,63}$";
 const ID: &str = "^(0x)?[0-9A-Fa-f]{1,4}$";
 const SERIAL: &str = "^([0-9A-Fa-f]{2}[:-]?){7}[0-9A-Fa-f]{2}$";
 
@@ -83,7 +84,7 @@ pub(crate) const MATCH: [Key; 7] = [
     key("serial", Kind::Text(SERIAL), "Its PCI Express serial number."),
 ];
 
-pub(crate) const VF: [Key; 16] = [
+pub(crate) const VF: [Key; 17] = [
     key("mac", Kind::Text(MAC_OR_AUTO), "Its address; `auto` derives one that stays."),
     key("vlan", Kind::Number { least: 0, most: 4094 }, "The VLAN it is locked into; 0 for none."),
     key("qos", Kind::Number { least: 0, most: 7 }, "The priority of that VLAN's tags."),
@@ -108,6 +109,7 @@ pub(crate) const VF: [Key; 16] = [
     ),
     key("netdev", Kind::Text(INTERFACE), "The name of its interface on this host."),
     key("mtu", Kind::Number { least: 0, most: 65_535 }, "The MTU of that interface, in bytes."),
+    key("owner", Kind::Text(OWNER), "For whom it is, as `virtfn list` shows it."),
 ];
 
 pub(crate) const HOST: [Key; 2] = [

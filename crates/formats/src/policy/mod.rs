@@ -252,7 +252,7 @@ impl Reader<'_> {
         };
         let [mac, vlan, qos, proto, spoofchk, trust, link, min, max, rss, driver, more @ ..] =
             fields;
-        let [node_guid, port_guid, msix, netdev, mtu] = more;
+        let [node_guid, port_guid, msix, netdev, mtu, owner] = more;
         let faults = &mut self.faults;
         let mac = mac.and_then(|node| faults.word(node, "mac", |text| mac_wish(text, several)));
         let admin = VfAdmin {
@@ -282,6 +282,7 @@ impl Reader<'_> {
                 }),
                 mtu: self.faults.value(mtu, "mtu"),
             },
+            owner: owner.and_then(|node| self.faults.word(node, "owner", label)),
         }
     }
 
@@ -383,6 +384,16 @@ fn name(text: &str, longest: usize) -> Result<String, String> {
     let sound = !text.is_empty() && text.len() <= longest && text.bytes().all(fits);
     let shown = || text.chars().take(64).collect::<String>();
     if sound { Ok(text.to_owned()) } else { Err(format!("`{}` is no name", shown())) }
+}
+
+/// Words of people: letters of any script, digits, what ASCII has beside.
+fn label(text: &str) -> Result<String, String> {
+    let fits = |c: char| c == ' ' || c.is_ascii_graphic() || c.is_alphanumeric();
+    if (1..=63).contains(&text.chars().count()) && text.chars().all(fits) {
+        Ok(text.to_owned())
+    } else {
+        Err("is 1 to 63 letters, digits and signs".into())
+    }
 }
 
 /// The name of a module: `modprobe` is given it as a word, never as an option.

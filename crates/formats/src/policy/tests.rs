@@ -9,7 +9,7 @@ pfs:
     autoprobe: off
     defaults: { driver: vfio-pci, spoofchk: on, trust: off, mac: auto }
     vf:
-      0:   { mac: "52:54:00:6d:90:02", vlan: 42 }
+      0:   { mac: "52:54:00:6d:90:02", vlan: 42, owner: "tenant \"ä\", floor 2" }
       1-3: { driver: default, proto: 802.1ad, max_rate: 100, mtu: 9000, msix: 4 }
       4:   { netdev: vf4, node_guid: "00:11:22:33:44:55:66:77", port_guid: "00:11:22:33:44:55:66:78" }
 devices:

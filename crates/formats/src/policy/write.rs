@@ -93,7 +93,7 @@ pub(crate) fn said(wish: &VfWish) -> Vec<(&'static str, String)> {
     settings(wish).into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
 }
 
-fn settings(wish: &VfWish) -> [(&'static str, Option<String>); 16] {
+fn settings(wish: &VfWish) -> [(&'static str, Option<String>); 17] {
     let admin = &wish.admin;
     [
         (
@@ -118,6 +118,7 @@ fn settings(wish: &VfWish) -> [(&'static str, Option<String>); 16] {
         ("msix", wish.msix.map(|vectors| vectors.to_string())),
         ("netdev", wish.netdev.name.as_deref().map(quoted)),
         ("mtu", wish.netdev.mtu.map(|mtu| mtu.to_string())),
+        ("owner", wish.owner.as_deref().map(quoted)),
     ]
 }
 

@@ -103,6 +103,8 @@ pub struct Listed {
     /// Who uses it; `null` where that could not be seen.
     #[cfg_attr(feature = "schema", schemars(with = "Option<Vec<HolderShape>>"))]
     pub holders: Option<Vec<Holder>>,
+    /// For whom a VF is, as the policy in /etc/virtfn says it.
+    pub owner: Option<String>,
     /// Were a VF's settings seen?
     #[serde(skip)]
     settings: Settings,
@@ -155,6 +157,15 @@ impl List {
             .collect();
         unseen.extend(unseen_settings(host));
         Self { schema: Self::SCHEMA, functions, unseen, which, of_all: host.functions.len() }
+    }
+
+    /// The same list, with the name of whom each VF is for.
+    #[must_use]
+    pub fn with_owners(mut self, owners: &BTreeMap<Address, String>) -> Self {
+        for function in &mut self.functions {
+            function.owner = owners.get(&function.address).cloned();
+        }
+        self
     }
 
     /// The same list, of these functions alone.
@@ -220,6 +231,7 @@ impl Listed {
             mac: admin_mac.or_else(|| netdev.and_then(|netdev| netdev.mac)),
             vlan: admin.and_then(|admin| admin.vlan).map(|id| id.value()).filter(|id| *id != 0),
             holders: holders_of(function, unseen),
+            owner: None,
             settings,
         }
     }

@@ -204,11 +204,9 @@ impl Listed {
         let Some(holders) = &self.holders else {
             return Cell::unknown();
         };
-        if holders.is_empty() {
-            return Cell::none();
-        }
-        let words: Vec<String> = holders.iter().map(in_short).collect();
-        Cell::from(words.join("; "))
+        let mut words: Vec<String> = holders.iter().map(in_short).collect();
+        words.extend(self.owner.as_deref().map(|owner| format!("for {owner}")));
+        if words.is_empty() { Cell::none() } else { Cell::from(words.join("; ")) }
     }
 }
 

@@ -81,7 +81,10 @@ impl Listed {
     fn used_by_note(&self) -> String {
         match &self.holders {
             None => format!("  {}", Tone::Unknown.paint("used by ?")),
-            Some(holders) if holders.is_empty() => String::new(),
+            Some(holders) if holders.is_empty() => {
+                let owner = self.owner.as_deref().map(|owner| format!("  for {}", plain(owner)));
+                owner.unwrap_or_default()
+            }
             Some(_) => format!("  used by {}", self.used_by().words()),
         }
     }
