@@ -61,8 +61,11 @@ enum Chore {
     },
     /// Looks for inputs that break a parser, for a bounded while
     Fuzz(FuzzArguments),
-    /// Measures the binary: size, start-up, memory, how a list grows
-    Bench,
+    /// Measures, each beside a peer: size, start-up, memory, how a list grows, VFs from a file
+    Bench {
+        /// This part alone
+        part: Option<bench::Part>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -90,7 +93,7 @@ fn run(chore: &Chore) -> Result<ExitCode> {
             }
         }
         Chore::Fuzz(arguments) => fuzz::fuzz(arguments)?,
-        Chore::Bench => bench::run()?,
+        Chore::Bench { part } => bench::run(*part)?,
     }
     Ok(ExitCode::SUCCESS)
 }

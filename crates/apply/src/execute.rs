@@ -9,7 +9,7 @@ use virtfn_plan::{Action, Part, Plan, Step, Subject, Target, diff};
 use crate::error::{ApplyError, FailedStep};
 use crate::guard;
 use crate::journal::Journal;
-use crate::machine::{Machine, place};
+use crate::machine::{Machine, Sight, place};
 use crate::run::{Ended, Options, Progress};
 use crate::steps;
 
@@ -56,7 +56,7 @@ fn run_steps(
     count: &mut Count,
     options: &mut Options<'_>,
 ) -> Failures {
-    let log = Log::start(machine);
+    let mut log = Log::start(machine);
     let mut failures = Failures::default();
     for (at, step) in plan.steps.iter().enumerate() {
         count.number += 1;
@@ -105,7 +105,9 @@ fn back(
     let about = part.about;
     let mut was = was.clone();
     was.pfs.retain(|pf, _| Subject::Device(*pf) == about && part.policy.pfs.contains_key(pf));
-    let mut now = machine.observe(&BTreeSet::from([about])).map_err(|error| error.to_string())?;
+    let mut now = machine
+        .observe(&BTreeSet::from([about]), Sight::Whole)
+        .map_err(|error| error.to_string())?;
     let mut plan = diff(&now, &was).map_err(|error| error.to_string())?;
     if machine.settle_doubts(&mut now, &plan) {
         plan = diff(&now, &was).map_err(|error| error.to_string())?;
@@ -210,21 +212,24 @@ impl Failures {
 
 /// What the kernel wrote into its log while the steps ran.
 struct Log {
-    before: usize,
+    lines: Vec<String>,
 }
 
 impl Log {
     fn start(machine: &mut dyn Machine) -> Self {
-        Self { before: machine.log().len() }
+        // What was written before is no word on these steps.
+        let _ = machine.new_log();
+        Self { lines: Vec::new() }
     }
 
     /// The new lines that speak of the step's function or of its PF's driver.
-    fn since_start(&self, machine: &mut dyn Machine, action: &Action) -> Vec<String> {
+    fn since_start(&mut self, machine: &mut dyn Machine, action: &Action) -> Vec<String> {
         let mut about: Vec<String> = action.pf().map(|pf| pf.to_string()).into_iter().collect();
         if let Action::Unbind { target, .. } | Action::Probe { target, .. } = action {
             about.extend(place(machine, *target).map(|address| address.to_string()));
         }
-        let speaks = |line: &String| about.iter().any(|name| line.contains(name));
-        machine.log().into_iter().skip(self.before).filter(speaks).take(8).collect()
+        self.lines.extend(machine.new_log());
+        let speaks = |line: &&String| about.iter().any(|name| line.contains(name));
+        self.lines.iter().filter(speaks).take(8).cloned().collect()
     }
 }

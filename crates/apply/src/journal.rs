@@ -81,8 +81,7 @@ impl Journal {
         let path = path(folder, pf);
         let write = || -> io::Result<()> {
             let mut file = tempfile::NamedTempFile::new_in(folder)?;
-            serde_json::to_writer(&mut file, self)?;
-            file.flush()?;
+            file.write_all(&serde_json::to_vec(self)?)?;
             file.as_file().sync_all()?;
             file.persist(&path)?;
             Ok(())

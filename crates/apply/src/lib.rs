@@ -21,5 +21,5 @@ mod steps;
 pub use adopted::{FileChange, change_files};
 pub use error::{ApplyError, Cause, FailedStep};
 pub use live::Live;
-pub use machine::Machine;
+pub use machine::{Machine, Sight};
 pub use run::{Ended, InUse, OnFailure, Options, Outcome, Progress, dry_run, run};

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use virtfn_host::{Host, PageSize, Seen, VfId};
-use virtfn_kernel::{Door, SysRoot, Watch, path};
+use virtfn_kernel::{Door, LogTail, SysRoot, Watch, path};
 use virtfn_observe::{Facet, Look};
 use virtfn_pci::Address;
 use virtfn_plan::{Action, Plan, Subject, Target};
 
 use crate::error::{ApplyError, Cause};
 use crate::guard;
-use crate::machine::Machine;
+use crate::machine::{Machine, Sight};
 use crate::place::attribute;
 
 /// The machine below a root, with somebody who sees every write.
@@ -19,12 +19,13 @@ pub struct Live<'a> {
     root: &'a SysRoot,
     door: Door<'a>,
     since: Instant,
+    log: Option<LogTail>,
 }
 
 impl<'a> Live<'a> {
     /// The machine below `root`; `watch` sees every write.
     pub fn new(root: &'a SysRoot, watch: &'a mut dyn Watch) -> Self {
-        Self { root, door: Door::open(root, watch), since: Instant::now() }
+        Self { root, door: Door::open(root, watch), since: Instant::now(), log: None }
     }
 
     fn here(&mut self, target: Target) -> Result<Address, Cause> {
@@ -49,19 +50,16 @@ impl Live<'_> {
 }
 
 /// Looks at functions as a run needs to see them.
-pub(crate) fn observe(root: &SysRoot, about: &BTreeSet<Subject>) -> Result<Host, ApplyError> {
-    let mut facets = vec![
-        Facet::Config,
-        Facet::Details,
-        Facet::Around,
-        Facet::Locked,
-        Facet::Netdevs,
-        Facet::Admin,
-        Facet::Holders,
-        Facet::Kernel,
-        Facet::Modules,
-        Facet::Names,
-    ];
+pub(crate) fn observe(
+    root: &SysRoot,
+    about: &BTreeSet<Subject>,
+    sight: Sight,
+) -> Result<Host, ApplyError> {
+    let mut facets =
+        vec![Facet::Config, Facet::Details, Facet::Locked, Facet::Netdevs, Facet::Admin];
+    if sight == Sight::Whole {
+        facets.extend([Facet::Around, Facet::Holders, Facet::Kernel, Facet::Modules]);
+    }
     if about.contains(&Subject::Host) {
         facets.push(Facet::Platform);
     }
@@ -75,8 +73,8 @@ fn pages_path(size: PageSize) -> String {
 }
 
 impl Machine for Live<'_> {
-    fn observe(&mut self, about: &BTreeSet<Subject>) -> Result<Host, ApplyError> {
-        observe(self.root, about)
+    fn observe(&mut self, about: &BTreeSet<Subject>, sight: Sight) -> Result<Host, ApplyError> {
+        observe(self.root, about, sight)
     }
 
     fn settle_doubts(&mut self, host: &mut Host, plan: &Plan) -> bool {
@@ -169,8 +167,12 @@ impl Machine for Live<'_> {
         self.root.parse(&pages_path(size), |text| text.parse().ok()).known().copied()
     }
 
-    fn log(&mut self) -> Vec<String> {
-        self.root.kernel_log().known().cloned().unwrap_or_default()
+    fn new_log(&mut self) -> Vec<String> {
+        if let Some(log) = &self.log {
+            return log.new_lines();
+        }
+        self.log = self.root.log_tail();
+        Vec::new()
     }
 
     fn now(&self) -> Duration {

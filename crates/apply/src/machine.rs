@@ -10,16 +10,25 @@ use virtfn_plan::{Action, Plan, Subject, Target};
 
 use crate::error::{ApplyError, Cause};
 
+/// What a look is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// To decide: with who uses what, with what there is room for.
+    Whole,
+    /// To see whether all is as it shall be: with nothing that no setting depends on.
+    State,
+}
+
 /// A machine that is looked at, and changed one write at a time. [`crate::Live`] is the real one.
 ///
 /// Nothing here decides: what a refusal means, what is tried again and what is read back is the
 /// run's own business.
 pub trait Machine {
-    /// Looks at these functions, and at all that decides what may be done to them.
+    /// Looks at these functions, as far as `sight` goes.
     ///
     /// # Errors
     /// When it cannot be looked at.
-    fn observe(&mut self, about: &BTreeSet<Subject>) -> Result<Host, ApplyError>;
+    fn observe(&mut self, about: &BTreeSet<Subject>, sight: Sight) -> Result<Host, ApplyError>;
 
     /// Looks once more at what `plan` takes away, where the look left a doubt about who has it;
     /// says whether anything was learnt.
@@ -49,8 +58,9 @@ pub trait Machine {
     /// How many huge pages of a size are reserved now.
     fn hugepages(&mut self, size: PageSize) -> Option<u64>;
 
-    /// The lines of the kernel's log, as far as they may be read.
-    fn log(&mut self) -> Vec<String>;
+    /// What the kernel wrote into its log since the last call, as far as it may be read; nothing the
+    /// first time.
+    fn new_log(&mut self) -> Vec<String>;
 
     /// Time, from any beginning.
     fn now(&self) -> Duration;

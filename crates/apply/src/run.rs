@@ -15,7 +15,7 @@ use crate::guard;
 use crate::journal::Journal;
 use crate::live;
 use crate::lock::Locks;
-use crate::machine::Machine;
+use crate::machine::{Machine, Sight};
 
 /// After the last step, all is as it shall be within this time.
 const SETTLE_LIMIT: Duration = Duration::from_secs(5);
@@ -128,7 +128,8 @@ pub fn run<E: From<ApplyError>>(
     for pf in devices().filter(|pf| Journal::read(&options.state, *pf).is_some()) {
         (options.progress)(Progress::Recovers(pf));
     }
-    let (mut host, was, policy) = wanted(machine.observe(about)?, about, &wish, &options.state)?;
+    let (mut host, was, policy) =
+        wanted(machine.observe(about, Sight::Whole)?, about, &wish, &options.state)?;
     let mut devices = parts(&host, &policy);
     if machine.settle_doubts(&mut host, &joined(&devices)) {
         devices = parts(&host, &policy);
@@ -193,9 +194,14 @@ fn look_again(
 ) -> Result<(Host, Vec<(Subject, ApplyError)>), ApplyError> {
     let deadline = machine.now() + SETTLE_LIMIT;
     loop {
-        let after = machine.observe(about)?;
-        let drift = drift(&after, devices, failed);
-        if drift.is_empty() || machine.now() >= deadline {
+        let after = machine.observe(about, Sight::State)?;
+        if drift(&after, devices, failed).is_empty() {
+            return Ok((after, Vec::new()));
+        }
+        if machine.now() >= deadline {
+            // What is told of it is told with all that there is to know.
+            let after = machine.observe(about, Sight::Whole)?;
+            let drift = drift(&after, devices, failed);
             return Ok((after, drift));
         }
         machine.pause(PAUSE);
@@ -244,7 +250,7 @@ pub fn dry_run<E: From<ApplyError>>(
     wish: impl Fn(&Host, Policy) -> Result<Policy, E>,
     state: &Path,
 ) -> Result<Vec<Part>, E> {
-    let (host, _, policy) = wanted(live::observe(root, about)?, about, &wish, state)?;
+    let (host, _, policy) = wanted(live::observe(root, about, Sight::Whole)?, about, &wish, state)?;
     Ok(parts(&host, &policy))
 }
 

@@ -20,5 +20,6 @@ mod tree;
 
 pub use archive::ArchiveError;
 pub use door::{Door, Watch, Write, WriteError};
+pub use log::LogTail;
 pub use root::{MAX_FILE_BYTES, SysRoot};
 pub use tape::Tape;

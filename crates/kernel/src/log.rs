@@ -1,6 +1,7 @@
 //! The kernel's log.
 
-use rustix::fs::{Mode, OFlags, open};
+use rustix::fd::OwnedFd;
+use rustix::fs::{Mode, OFlags, SeekFrom, open, seek};
 use rustix::io::{Errno, read};
 use virtfn_host::{Reason, Seen, Unreadable};
 
@@ -33,18 +34,52 @@ impl SysRoot {
     }
 }
 
+/// The end of the kernel's log: what is written after it was opened.
+#[derive(Debug)]
+pub struct LogTail(OwnedFd);
+
+impl SysRoot {
+    /// The end of the live machine's log, if it may be read.
+    #[must_use]
+    pub fn log_tail(&self) -> Option<LogTail> {
+        let kmsg = self.is_live().then(open_kmsg)?.ok()?;
+        // The next record that there will be (Documentation/ABI/testing/dev-kmsg).
+        seek(&kmsg, SeekFrom::End(0)).ok()?;
+        Some(LogTail(kmsg))
+    }
+}
+
+impl LogTail {
+    /// What was written since it was opened, or since the last call.
+    #[must_use]
+    pub fn new_lines(&self) -> Vec<String> {
+        let read = records(&self.0);
+        let lines = read.known().map_or(&[][..], Vec::as_slice);
+        lines.iter().map(|line| without_stamp(line).to_owned()).collect()
+    }
+}
+
+fn open_kmsg() -> Result<OwnedFd, Errno> {
+    open("/dev/kmsg", OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty())
+}
+
 /// Reads `/dev/kmsg` record by record, without waiting for new ones.
 fn live() -> Seen<Vec<String>> {
-    let unreadable = |errno: Errno| crate::root::seen::<Vec<String>>("dev/kmsg", Err(errno.into()));
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let kmsg = match open("/dev/kmsg", flags, Mode::empty()) {
-        Ok(kmsg) => kmsg,
-        Err(errno) => return unreadable(errno),
-    };
+    match open_kmsg() {
+        Ok(kmsg) => records(&kmsg),
+        Err(errno) => unreadable(errno),
+    }
+}
+
+fn unreadable(errno: Errno) -> Seen<Vec<String>> {
+    crate::root::seen("dev/kmsg", Err(errno.into()))
+}
+
+fn records(kmsg: &OwnedFd) -> Seen<Vec<String>> {
     let mut lines = Vec::new();
     let mut record = [0; MAX_RECORD_BYTES];
     while lines.len() < MAX_RECORDS {
-        match read(&kmsg, &mut record) {
+        match read(kmsg, &mut record) {
             Ok(0) | Err(Errno::AGAIN) => return Seen::Known(lines),
             Ok(length) => lines.extend(line(&record[..length])),
             // The ring ran over what was to be read next.

@@ -162,7 +162,9 @@ impl SysRoot {
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return Ok(Vec::new());
         }
-        let mut bytes = Vec::new();
+        // With room for all of it, one read gets it and one more finds its end.
+        let length = usize::try_from(stat.st_size).unwrap_or_default().min(max_bytes);
+        let mut bytes = Vec::with_capacity(length + 1);
         let limit = max_bytes as u64 + 1;
         std::fs::File::from(fd).take(limit).read_to_end(&mut bytes).map_err(Miss::from)?;
         if bytes.len() > max_bytes { Err(Miss::Unreadable(Reason::TooLarge)) } else { Ok(bytes) }

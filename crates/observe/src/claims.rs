@@ -65,6 +65,7 @@ pub fn files(
 ) -> Vec<Vec<(String, String)>> {
     let mut all = Vec::new();
     let mut hidden = BTreeSet::new();
+    let drop_ins = drop_in_folders(root, source);
     for folder in source.folders {
         let names = match root.peek_names(folder, |name| source.wants(name)) {
             Seen::Known(names) => names,
@@ -76,7 +77,7 @@ pub fn files(
         };
         for name in names.into_iter().take(MAX_FILES) {
             if source.shadow == Shadow::None || hidden.insert(name.clone()) {
-                all.extend(file(root, source, folder, &name, unseen));
+                all.extend(file(root, source, folder, &name, &drop_ins, unseen));
             }
         }
     }
@@ -88,6 +89,7 @@ fn file(
     source: &Source,
     folder: &str,
     name: &str,
+    drop_in_folders: &BTreeSet<String>,
     unseen: &mut Vec<Unreadable>,
 ) -> Option<Vec<(String, String)>> {
     let path = format!("{folder}/{name}");
@@ -103,17 +105,37 @@ fn file(
         }
     }
     if source.shadow == Shadow::WithDropIns {
-        texts.extend(drop_ins(root, source, name));
+        texts.extend(drop_ins(root, source, name, drop_in_folders));
     }
     Some(texts)
 }
 
+/// The `NAME.d` that there are, as paths: few units have one, and a look for each is a call each.
+fn drop_in_folders(root: &SysRoot, source: &Source) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    if source.shadow == Shadow::WithDropIns {
+        for folder in source.folders {
+            let names = root.peek_names(folder, |name| name.ends_with(".d"));
+            all.extend(names.known().into_iter().flatten().map(|name| format!("{folder}/{name}")));
+        }
+    }
+    all
+}
+
 /// `NAME.d/*.conf` in every folder of the source; of one name the first counts.
-fn drop_ins(root: &SysRoot, source: &Source, name: &str) -> Vec<(String, String)> {
+fn drop_ins(
+    root: &SysRoot,
+    source: &Source,
+    name: &str,
+    there: &BTreeSet<String>,
+) -> Vec<(String, String)> {
     let mut texts = Vec::new();
     let mut hidden = BTreeSet::new();
     for folder in source.folders {
         let folder = format!("{folder}/{name}.d");
+        if !there.contains(&folder) {
+            continue;
+        }
         let names = root.peek_names(&folder, |name| name.ends_with(".conf"));
         for name in names.known().into_iter().flatten().take(MAX_FILES) {
             let path = format!("{folder}/{name}");

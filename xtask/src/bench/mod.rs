@@ -18,18 +18,41 @@ use crate::dist;
 /// Runs of each program; one in turn with the other, so that both meet the same neighbours.
 const RUNS: usize = 300;
 
-/// Prints size, start-up, memory, dependency count, and how a list grows.
+/// What is measured.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Part {
+    /// Its bytes, its dependencies, its memory
+    Size,
+    /// The time until it has printed its version
+    StartUp,
+    /// A list of many functions
+    List,
+    /// VFs from a policy file, in the lab
+    Provision,
+}
+
+/// Prints one part, or all of them.
 ///
 /// # Errors
 /// When the binary does not build or run.
-pub(crate) fn run() -> Result<()> {
+pub(crate) fn run(part: Option<Part>) -> Result<()> {
     let program = dist::build()?;
-    println!("size          {:.2} MB", megabytes(fs::metadata(&program)?.len()));
-    println!("dependencies  {}", Metadata::read()?.shipped_in("virtfn-cli").len());
-    println!("peak memory   {} KiB", peak_kib(&program)?);
-    print_start_up(&program)?;
-    grow::print(&program)?;
-    provision::print()
+    let is_wanted = |one| part.is_none_or(|part| part == one);
+    if is_wanted(Part::Size) {
+        println!("size          {:.2} MB", megabytes(fs::metadata(&program)?.len()));
+        println!("dependencies  {}", Metadata::read()?.shipped_in("virtfn-cli").len());
+        println!("peak memory   {} KiB", peak_kib(&program)?);
+    }
+    if is_wanted(Part::StartUp) {
+        print_start_up(&program)?;
+    }
+    if is_wanted(Part::List) {
+        grow::print(&program)?;
+    }
+    if is_wanted(Part::Provision) {
+        provision::print(&program)?;
+    }
+    Ok(())
 }
 
 fn print_start_up(program: &Path) -> Result<()> {

@@ -7,7 +7,7 @@ use std::panic;
 use std::time::Duration;
 
 use rustix::io::Errno;
-use virtfn_apply::{ApplyError, Cause, Machine};
+use virtfn_apply::{ApplyError, Cause, Machine, Sight};
 use virtfn_host::{Holder, HolderKind, Host, MacAddress, PageSize, Seen, VfId, VfIndex};
 use virtfn_kernel::WriteError;
 use virtfn_pci::Address;
@@ -194,7 +194,7 @@ impl Kernel {
 }
 
 impl Machine for Kernel {
-    fn observe(&mut self, _: &BTreeSet<Subject>) -> Result<Host, ApplyError> {
+    fn observe(&mut self, _: &BTreeSet<Subject>, _: Sight) -> Result<Host, ApplyError> {
         self.tick();
         self.looks += 1;
         if self.quirks.renames
@@ -269,7 +269,7 @@ impl Machine for Kernel {
         None
     }
 
-    fn log(&mut self) -> Vec<String> {
+    fn new_log(&mut self) -> Vec<String> {
         self.tick();
         Vec::new()
     }
