@@ -9,6 +9,7 @@
 
 mod claim;
 mod declared;
+mod devlink;
 mod function;
 mod holder;
 mod host;
@@ -24,6 +25,7 @@ pub use claim::{Applies, Claim, Claims, Condition, Demand, Field, Owner, Quirk, 
 pub use declared::{
     Declared, DeclaredDevice, DeclaredPf, DeclaredVfs, DriverWish, MacWish, Matching, Place, VfWish,
 };
+pub use devlink::{EswitchMode, Param, ParamTime, ParamValue};
 pub use function::{Function, Ids, Pf, Resource, Role, VfAdmin, VfId, is_vfio_driver};
 pub use holder::{Holder, HolderKind};
 pub use host::{Cpu, Firmware, Host, IommuGroup, Kernel, Names, Nearest, distance};
