@@ -173,7 +173,9 @@ impl Failures {
 
     fn add(&mut self, failed: FailedStep) {
         match &failed.action {
-            Action::SetNumVfs { pf, .. } | Action::SetAutoprobe { pf, .. } => {
+            Action::SetNumVfs { pf, .. }
+            | Action::SetAutoprobe { pf, .. }
+            | Action::SetEswitch { pf, .. } => {
                 self.pfs.insert(*pf);
             }
             Action::SetOverride { target, .. }

@@ -5,6 +5,7 @@
 //! back. What it must put back is in a journal before it is taken away: killed anywhere, the next
 //! run ends in the wanted state.
 
+mod devlink;
 mod error;
 mod execute;
 mod guard;

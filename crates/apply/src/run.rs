@@ -250,6 +250,7 @@ fn observe(root: &SysRoot, about: &BTreeSet<Address>) -> Result<Host, ApplyError
         Facet::Locked,
         Facet::Netdevs,
         Facet::Admin,
+        Facet::Devlink,
         Facet::Holders,
         Facet::Kernel,
         Facet::Modules,

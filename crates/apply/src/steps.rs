@@ -8,6 +8,7 @@ use virtfn_kernel::{Door, SysRoot, WriteError};
 use virtfn_pci::Address;
 use virtfn_plan::{Action, Target};
 
+use crate::devlink;
 use crate::error::Cause;
 use crate::place::{self, attribute};
 
@@ -57,10 +58,11 @@ fn write(root: &SysRoot, host: &Host, door: &mut Door<'_>, action: &Action) -> R
             Ok(door.write(&attribute(*pf, "sriov_numvfs"), &to.to_string())?)
         }
         Action::SetVf { vf, to, .. } => {
-            let netdev = host.netdevs_of(vf.pf).next();
             let gone = || Cause::ReadBack(format!("{} has no network interface", vf.pf.short()));
-            Ok(door.set_vf(netdev.ok_or_else(gone)?.ifindex, vf.index, *to)?)
+            let ifindex = devlink::ifindex(root, host, vf.pf).ok_or_else(gone)?;
+            Ok(door.set_vf(ifindex, vf.index, *to)?)
         }
+        Action::SetEswitch { pf, to, .. } => Ok(door.set_eswitch(&(*pf).into(), *to)?),
         Action::LoadModule { module } => Ok(door.load_module(module)?),
         Action::SetOverride { target, to, .. } => {
             // A newline clears it; nothing at all would never reach the kernel.
@@ -94,6 +96,7 @@ fn read_back(root: &SysRoot, action: &Action) -> Result<(), Cause> {
                 "the kernel took the write and {made} VFs are there, not {to}"
             )))
         }
+        Action::SetEswitch { pf, to, .. } => devlink::read_back_eswitch(*pf, *to),
         Action::Probe { target, driver: Some(driver) } => {
             let address = here(root, *target)?;
             let has_it = || driver_of(root, address).as_deref() == Some(driver);

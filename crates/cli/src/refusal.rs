@@ -140,6 +140,7 @@ fn plan_hints(error: &PlanError) -> Vec<String> {
         PlanError::NoSuchDevice(_)
         | PlanError::RatesCross { .. }
         | PlanError::NoNetdev { .. }
+        | PlanError::NoEswitch { .. }
         | PlanError::IsBridge { .. } => Vec::new(),
     }
 }

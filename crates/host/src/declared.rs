@@ -2,7 +2,7 @@
 
 use virtfn_pci::Address;
 
-use crate::{MacAddress, VfAdmin, VfIndex};
+use crate::{EswitchMode, MacAddress, VfAdmin, VfIndex};
 
 /// What files declare: each entry finds its device on the machine by what it matches.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub struct DeclaredPf {
     pub vfs: u16,
     /// Shall the kernel look for drivers of new VFs? `None`: as it is.
     pub autoprobe: Option<bool>,
+    /// How the card's switch shall work. `None`: as it does.
+    pub eswitch: Option<EswitchMode>,
     /// What holds for every VF that says nothing else.
     pub defaults: VfWish,
     /// Ranges of VFs, none of which overlap.

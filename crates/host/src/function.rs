@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use virtfn_pci::{Address, ConfigSpace};
 
-use crate::{Holder, LinkState, MacAddress, Mbps, Qos, Seen, Switch, VfIndex, VlanId, VlanProto};
+use crate::{
+    EswitchMode, Holder, LinkState, MacAddress, Mbps, Qos, Seen, Switch, VfIndex, VlanId, VlanProto,
+};
 
 /// One PCI function as the kernel shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +113,8 @@ pub struct Pf {
     pub vf_modules: Seen<Vec<String>>,
     /// The modules with a VFIO driver made for its VFs, the one that fits best first.
     pub vf_variants: Seen<Vec<String>>,
+    /// The mode of the card's switch. `Absent`: its driver knows no modes.
+    pub eswitch: Seen<EswitchMode>,
     /// What the PF's driver says of each VF.
     pub admin: Seen<BTreeMap<VfIndex, VfAdmin>>,
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use virtfn_pci::Address;
 
 use crate::{
-    Function, Host, LinkState, MacAddress, Mbps, Pf, Qos, Seen, Switch, VfAdmin, VfId, VfIndex,
-    VlanId, VlanProto,
+    EswitchMode, Function, Host, LinkState, MacAddress, Mbps, Pf, Qos, Seen, Switch, VfAdmin, VfId,
+    VfIndex, VlanId, VlanProto,
 };
 
 /// What shall be on this machine. What it does not name stays as it is.
@@ -25,6 +25,8 @@ pub struct PfPolicy {
     pub vfs: u16,
     /// Shall the kernel look for a driver for new VFs? `None`: as it is.
     pub autoprobe: Option<bool>,
+    /// How the card's switch works. `None`: as it is.
+    pub eswitch: Option<EswitchMode>,
     /// VF by VF; a VF that is not named stays as it is.
     pub vf: BTreeMap<VfIndex, VfPolicy>,
 }
@@ -135,6 +137,7 @@ impl PfPolicy {
         Self {
             vfs: u16::try_from(pf.vfs.len()).unwrap_or(u16::MAX),
             autoprobe: pf.autoprobe.known().copied(),
+            eswitch: pf.eswitch.known().copied(),
             vf: pf.vfs.iter().map(vf_policy).collect(),
         }
     }

@@ -22,6 +22,8 @@ pub enum Facet {
     Netdevs,
     /// The settings of VFs on the PF's side.
     Admin,
+    /// What devlink says of PFs.
+    Devlink,
     /// Who uses what.
     Holders,
     /// Which modules would drive a function.
@@ -60,12 +62,12 @@ impl Look {
     #[must_use]
     pub fn everything() -> Self {
         use Facet::{
-            Admin, Around, Claims, Config, Details, Firmware, Groups, Holders, Kernel, Locked,
-            Modules, Names, Netdevs, Platform,
+            Admin, Around, Claims, Config, Details, Devlink, Firmware, Groups, Holders, Kernel,
+            Locked, Modules, Names, Netdevs, Platform,
         };
         Self::at(&[
-            Config, Details, Around, Locked, Netdevs, Admin, Holders, Modules, Groups, Kernel,
-            Firmware, Claims, Platform, Names,
+            Config, Details, Around, Locked, Netdevs, Admin, Devlink, Holders, Modules, Groups,
+            Kernel, Firmware, Claims, Platform, Names,
         ])
     }
 

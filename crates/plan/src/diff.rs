@@ -10,6 +10,7 @@ use virtfn_pci::Address;
 
 use crate::driver;
 use crate::error::PlanError;
+use crate::eswitch;
 use crate::room;
 use crate::step::{Action, Interrupted, Plan, Step, Target, Use};
 
@@ -58,14 +59,16 @@ fn pf_actions(
 ) -> Result<Vec<Action>, PlanError> {
     let now = pf.autoprobe.known().copied();
     let finally = wanted.autoprobe.or(now);
-    if usize::from(wanted.vfs) == pf.vfs.len() {
-        return settle(host, address, pf, wanted, Autoprobe { now, finally });
+    let eswitch = eswitch::action(address, pf, wanted)?;
+    if usize::from(wanted.vfs) == pf.vfs.len() && (eswitch.is_none() || wanted.vfs == 0) {
+        let rest = settle(host, address, pf, wanted, Autoprobe { now, finally })?;
+        return Ok(eswitch.into_iter().chain(rest).collect());
     }
     // Not knowing the switch, no driver could be kept from VFs that are not ready for one.
     if let (Seen::Unreadable(unreadable), 1..) = (&pf.autoprobe, wanted.vfs) {
         return Err(PlanError::Unseen { device: address, unreadable: unreadable.clone() });
     }
-    Ok(rebuild(host, address, pf, wanted, Autoprobe { now, finally }))
+    Ok(rebuild(host, address, pf, wanted, eswitch, Autoprobe { now, finally }))
 }
 
 /// Whether the kernel looks for drivers of new VFs: now, and when all is done.
@@ -133,6 +136,7 @@ fn rebuild(
     address: Address,
     pf: &Pf,
     wanted: &PfPolicy,
+    eswitch: Option<Action>,
     mut autoprobe: Autoprobe,
 ) -> Vec<Action> {
     let there = u16::try_from(pf.vfs.len()).unwrap_or(u16::MAX);
@@ -140,6 +144,7 @@ fn rebuild(
     if there > 0 {
         actions.push(Action::SetNumVfs { pf: address, from: there, to: 0 });
     }
+    actions.extend(eswitch);
     if wanted.vfs == 0 {
         actions.extend(autoprobe.turn(address, autoprobe.finally));
         return actions;
@@ -234,6 +239,8 @@ fn check_device(function: &Function, choice: &DriverChoice) -> Result<(), PlanEr
 fn step(host: &Host, action: Action) -> Step {
     let hit: Vec<Address> = match &action {
         Action::SetNumVfs { pf, from, .. } if *from > 0 => vfs_of(host, *pf),
+        // Some drivers make the PF's own interface anew.
+        Action::SetEswitch { pf, .. } => vec![*pf],
         Action::Unbind { target, .. } => {
             let address = match target {
                 Target::Function(address) => Some(*address),

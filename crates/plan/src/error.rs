@@ -76,6 +76,12 @@ pub enum PlanError {
         /// The driver.
         driver: String,
     },
+    /// A mode for a switch that has none.
+    #[error("{}: its driver knows no eswitch modes", pf.short())]
+    NoEswitch {
+        /// The PF.
+        pf: Address,
+    },
     /// A bridge, whose driver virtfn leaves alone.
     #[error("{}: is a bridge: what hangs below it would be cut off", device.short())]
     IsBridge {

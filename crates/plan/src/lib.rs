@@ -7,6 +7,7 @@
 mod diff;
 mod driver;
 mod error;
+mod eswitch;
 mod matched;
 mod parts;
 mod room;

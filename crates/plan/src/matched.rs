@@ -125,7 +125,7 @@ impl<'a> Matched<'a> {
     pub fn on(&self, host: &Host, now: &Policy) -> Policy {
         let mut wanted = Policy::default();
         for (address, entry) in &self.pfs {
-            let plain = || PfPolicy { vfs: 0, autoprobe: None, vf: BTreeMap::new() };
+            let plain = || PfPolicy { vfs: 0, autoprobe: None, eswitch: None, vf: BTreeMap::new() };
             let base = now.pfs.get(address).cloned().unwrap_or_else(plain);
             wanted.pfs.insert(*address, base);
             wanted = wanted.with_vfs(*address, entry.vfs);
@@ -135,6 +135,7 @@ impl<'a> Matched<'a> {
             }
             if let Some(pf) = wanted.pfs.get_mut(address) {
                 pf.autoprobe = entry.autoprobe.or(pf.autoprobe);
+                pf.eswitch = entry.eswitch.or(pf.eswitch);
             }
         }
         for (address, driver) in &self.devices {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::Serialize;
-use virtfn_host::{Holder, Unreadable, VfChange, VfId};
+use virtfn_host::{EswitchMode, Holder, Unreadable, VfChange, VfId};
 use virtfn_pci::Address;
 
 /// The steps that make a machine what a policy says, in the order in which they must run.
@@ -45,6 +45,15 @@ pub enum Action {
         from: u16,
         /// How many there shall be.
         to: u16,
+    },
+    /// Changes how a card's switch works, which drivers allow without VFs alone.
+    SetEswitch {
+        /// The PF.
+        pf: Address,
+        /// What it is.
+        from: EswitchMode,
+        /// What it shall be.
+        to: EswitchMode,
     },
     /// Changes one setting of one VF.
     SetVf {
@@ -121,7 +130,9 @@ impl Action {
     #[must_use]
     pub const fn pf(&self) -> Option<Address> {
         match self {
-            Self::SetAutoprobe { pf, .. } | Self::SetNumVfs { pf, .. } => Some(*pf),
+            Self::SetAutoprobe { pf, .. }
+            | Self::SetNumVfs { pf, .. }
+            | Self::SetEswitch { pf, .. } => Some(*pf),
             Self::SetVf { vf, .. } => Some(vf.pf),
             Self::SetOverride { target, .. }
             | Self::Unbind { target, .. }
@@ -139,6 +150,7 @@ impl Action {
         match self {
             Self::SetAutoprobe { .. } => "set-autoprobe",
             Self::SetNumVfs { .. } => "set-numvfs",
+            Self::SetEswitch { .. } => "set-eswitch",
             Self::SetVf { .. } => "set-vf",
             Self::LoadModule { .. } => "load-module",
             Self::SetOverride { .. } => "set-driver-override",
@@ -151,7 +163,9 @@ impl Action {
     #[must_use]
     pub fn object(&self) -> String {
         match self {
-            Self::SetAutoprobe { pf, .. } | Self::SetNumVfs { pf, .. } => pf.short(),
+            Self::SetAutoprobe { pf, .. }
+            | Self::SetNumVfs { pf, .. }
+            | Self::SetEswitch { pf, .. } => pf.short(),
             Self::SetVf { vf, .. } => vf.to_string(),
             Self::LoadModule { module } => module.clone(),
             Self::SetOverride { target, .. }
@@ -166,6 +180,7 @@ impl Action {
         match self {
             Self::SetAutoprobe { from, .. } => Some(on_off(*from).into()),
             Self::SetNumVfs { from, .. } => Some(from.to_string()),
+            Self::SetEswitch { from, .. } => Some(from.to_string()),
             Self::SetVf { from, .. } | Self::SetOverride { from, .. } => from.clone(),
             Self::Unbind { driver, .. } => Some(driver.clone()),
             Self::LoadModule { .. } | Self::Probe { .. } => None,
@@ -178,6 +193,7 @@ impl Action {
         match self {
             Self::SetAutoprobe { to, .. } => Some(on_off(*to).into()),
             Self::SetNumVfs { to, .. } => Some(to.to_string()),
+            Self::SetEswitch { to, .. } => Some(to.to_string()),
             Self::SetVf { to, .. } => Some(to.to_string()),
             Self::SetOverride { to, .. } => to.clone(),
             Self::Probe { driver, .. } => driver.clone(),
@@ -212,6 +228,7 @@ impl fmt::Display for Action {
             }
             Self::SetNumVfs { from, to: 0, .. } => write!(f, "{object}: remove its {from} VFs"),
             Self::SetNumVfs { to, .. } => write!(f, "{object}: make {to} VFs"),
+            Self::SetEswitch { from, to, .. } => write!(f, "{object}: eswitch {from} → {to}"),
             Self::SetVf { from, to, .. } => {
                 let from = from.as_deref().map(|from| format!("{from} → ")).unwrap_or_default();
                 write!(f, "{object}: {} {from}{to}", to.name())

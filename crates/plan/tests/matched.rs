@@ -17,6 +17,7 @@ fn pf(line: u32, matching: Matching, vfs: u16) -> DeclaredPf {
         matching,
         vfs,
         autoprobe: None,
+        eswitch: None,
         defaults: VfWish::default(),
         vf: Vec::new(),
     }

@@ -42,7 +42,8 @@ enum Format {
 pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error> {
     let Format::Live = args.format;
     let root = open_root(args.root.root.as_deref())?;
-    let look = Look::at(&[Facet::Netdevs, Facet::Admin, Facet::Locked, Facet::Modules]);
+    let look =
+        Look::at(&[Facet::Netdevs, Facet::Admin, Facet::Devlink, Facet::Locked, Facet::Modules]);
     let host = virtfn_observe::host(&root, &look)?;
     let mut named = Vec::new();
     for pf in &args.pfs {

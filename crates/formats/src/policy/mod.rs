@@ -95,8 +95,9 @@ impl Reader<'_> {
     }
 
     fn pf(&mut self, node: &Node) -> Option<DeclaredPf> {
-        let names = ["match", "vfs", "autoprobe", "defaults", "vf"];
-        let [matching, vfs, autoprobe, defaults, vf] = self.faults.fields(node, "a PF", names)?;
+        let names = ["match", "vfs", "autoprobe", "eswitch", "defaults", "vf"];
+        let [matching, vfs, autoprobe, eswitch, defaults, vf] =
+            self.faults.fields(node, "a PF", names)?;
         if vfs.is_none() {
             self.lacks(node, "vfs", "how many VFs it shall have: vfs: 7");
         }
@@ -109,6 +110,7 @@ impl Reader<'_> {
             place,
             matching: matching.clone().unwrap_or_default(),
             autoprobe: autoprobe.map(|switch| switch == Switch::On),
+            eswitch: self.faults.value(eswitch, "eswitch"),
             // Without a number of VFs, their own faults are told all the same.
             vf: vf.map(|node| self.ranges(node, vfs.unwrap_or(MAX_VFS))).unwrap_or_default(),
             vfs: vfs.unwrap_or_default(),

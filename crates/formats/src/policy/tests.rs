@@ -178,3 +178,18 @@ fn the_documented_policies_are_read() {
         assert!(!declared.pfs.is_empty());
     }
 }
+
+#[test]
+fn the_mode_of_a_switch_is_one_of_two_words() {
+    let text = |mode| {
+        format!(
+            "version: 1\npfs:\n  - match: {{ pci: 0b:00.0 }}\n    vfs: 2\n    eswitch: {mode}\n"
+        )
+    };
+    let declared = read("p", &text("switchdev")).unwrap();
+    assert_eq!(declared.pfs[0].eswitch, Some(virtfn_host::EswitchMode::Switchdev));
+    assert!(write(&declared).contains("    eswitch: switchdev\n"));
+    let again = read("p", &write(&declared)).unwrap();
+    assert_eq!(again.pfs[0].eswitch, declared.pfs[0].eswitch);
+    assert!(faults(&text("switch"))[0].contains("legacy"), "{:?}", faults(&text("switch")));
+}

@@ -34,6 +34,9 @@ fn write_pf(pf: &DeclaredPf) -> String {
     if let Some(autoprobe) = pf.autoprobe {
         let _ = writeln!(text, "    autoprobe: {}", if autoprobe { "on" } else { "off" });
     }
+    if let Some(eswitch) = pf.eswitch {
+        let _ = writeln!(text, "    eswitch: {eswitch}");
+    }
     if pf.defaults != VfWish::default() {
         let _ = writeln!(text, "    defaults: {}", write_wish(&pf.defaults));
     }

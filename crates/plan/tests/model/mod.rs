@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use virtfn_host::{
-    Cpu, Firmware, Function, Host, Ids, Kernel, MacAddress, Names, Netdev, Pf, Role, Seen, VfAdmin,
-    VfChange, VfId, VfIndex,
+    Cpu, EswitchMode, Firmware, Function, Host, Ids, Kernel, MacAddress, Names, Netdev, Pf, Role,
+    Seen, VfAdmin, VfChange, VfId, VfIndex,
 };
 use virtfn_pci::Address;
 use virtfn_plan::{Action, Target};
@@ -98,6 +98,7 @@ fn pf() -> Pf {
         vf_stride: Seen::Known(VF_STRIDE),
         vf_modules: Seen::Known(vec!["igbvf".into()]),
         vf_variants: Seen::Absent,
+        eswitch: Seen::Known(EswitchMode::Legacy),
         admin: Seen::Known(BTreeMap::new()),
     }
 }
@@ -128,6 +129,12 @@ pub(crate) fn take(host: &mut Host, action: &Action) {
             pf.autoprobe = Seen::Known(*to);
         }
         Action::SetNumVfs { pf, from, to } => set_numvfs(host, *pf, *from, *to),
+        Action::SetEswitch { pf, from, to } => {
+            let pf = pf_mut(host, *pf);
+            assert_eq!(pf.eswitch, Seen::Known(*from));
+            assert!(pf.vfs.is_empty(), "EBUSY: the switch has VFs");
+            pf.eswitch = Seen::Known(*to);
+        }
         Action::SetVf { vf, to, .. } => set_vf(host, *vf, *to),
         Action::LoadModule { module } => {
             let Seen::Known(drivers) = &mut host.kernel.pci_drivers else { unreachable!() };

@@ -137,6 +137,9 @@ pub struct Sriov {
     pub vfs: Vec<VfPlace>,
     /// Does the kernel look for a driver for new VFs?
     pub autoprobe: Option<bool>,
+    /// How the card's switch works (`legacy`, `switchdev`); `null` where its driver knows no modes,
+    /// or where that could not be seen.
+    pub eswitch: Option<&'static str>,
     /// The device ID of its VFs.
     pub vf_device: Option<u16>,
     /// The modules that would drive its VFs.
@@ -279,6 +282,7 @@ fn sriov(host: &Host, function: &Function) -> Option<Sriov> {
         total_vfs: pf.total_vfs,
         vfs: pf.vfs.iter().map(place).collect(),
         autoprobe: pf.autoprobe.known().copied(),
+        eswitch: pf.eswitch.known().map(|mode| mode.name()),
         vf_device: pf.vf_device.known().copied(),
         vf_modules: pf.vf_modules.known().cloned(),
         made_by: made_by(host, function),

@@ -185,6 +185,7 @@ fn vfs(sriov: &Sriov) -> Lines {
         };
         line("autoprobe", said.to_owned())
     }));
+    lines.extend(sriov.eswitch.map(|mode| line("eswitch", mode.to_owned())));
     lines.extend(sriov.made_by.iter().map(|made| {
         line("made by", format!("module option max_vfs; {}: {}", made.path, made.value))
     }));
