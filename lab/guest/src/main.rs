@@ -10,6 +10,7 @@ mod hold;
 mod init;
 mod jobs;
 mod killed;
+mod netdevsim;
 mod serve;
 mod sysfs;
 mod terminal;
@@ -37,6 +38,8 @@ enum Part {
     KilledAt(killed::KilledAt),
     /// Runs virtfn, and counts its writes to the kernel
     CountWrites(killed::Counted),
+    /// Asks and sets netdevsim with virtfn's own netlink code
+    Netdevsim(netdevsim::Arguments),
     /// Puts the guest back: no VFs, no overrides, no leftovers
     Tidy,
 }
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Part::Hold(arguments) => hold::run(&arguments),
         Part::KilledAt(arguments) => return killed::kill(arguments),
         Part::CountWrites(arguments) => return killed::count(arguments),
+        Part::Netdevsim(arguments) => netdevsim::run(&arguments),
         Part::Tidy => tidy::run(),
     };
     match outcome {
