@@ -30,6 +30,24 @@ impl Guest {
         self.loan.machine()
     }
 
+    /// Shuts the guest down and boots it again with the same disk.
+    ///
+    /// # Panics
+    /// When it does not come up, or is no machine with a disk.
+    #[track_caller]
+    pub fn reboot(&mut self) {
+        unwrap(self.loan.machine_mut().reboot());
+    }
+
+    /// Cuts the guest's power and boots it again with the same disk, until its agent serves.
+    ///
+    /// # Panics
+    /// When it does not come up, or is no machine with a disk.
+    #[track_caller]
+    pub fn power_cut(&mut self) {
+        unwrap(self.loan.machine_mut().power_cut());
+    }
+
     /// Runs a shell line to its end.
     ///
     /// # Panics

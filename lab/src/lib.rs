@@ -133,6 +133,18 @@ pub fn boot_with_peers(topology: &str) -> Guest {
     Guest::new(guest::unwrap(Loan::take(topology, None, Image::Peers, After::Discard)))
 }
 
+/// Boots a machine for this test alone with Debian's systemd as process 1, and a disk that keeps what
+/// is written to it over [`Guest::reboot`] and [`Guest::power_cut`].
+///
+/// # Panics
+/// As [`boot`], and when setup has not fetched the packages.
+#[track_caller]
+#[must_use]
+pub fn boot_system(topology: &str) -> Guest {
+    let topology = guest::unwrap(Topology::find(topology));
+    Guest::new(guest::unwrap(Loan::take(topology, None, Image::Full, After::Discard)))
+}
+
 /// Boots a machine that no file describes, for this test alone.
 ///
 /// # Panics

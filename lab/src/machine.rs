@@ -11,6 +11,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use virtfn_lab_protocol::{FromGuest, PORT_NAME, Spawn, Terminal};
 
 use crate::console::Console;
+use crate::image::disk::{self, Disk};
 use crate::image::{self, Binaries, Image};
 use crate::job::{Finished, Job};
 use crate::kernel::Kernel;
@@ -48,11 +49,19 @@ pub struct Boot {
 
 /// An emulated machine whose guest serves.
 pub struct Machine {
+    /// What it was booted from, for a machine that can be booted again.
+    again: Option<Again>,
     qemu: Child,
     console: Console,
     port: Arc<Port>,
     release: String,
     boot_time: Duration,
+}
+
+/// What a reboot needs: the same disk.
+struct Again {
+    boot: Boot,
+    disk: Disk,
 }
 
 impl Machine {
@@ -69,17 +78,84 @@ impl Machine {
         let (qemu, _) = programs::qemu()?;
         let initramfs = image::initramfs(&kernel, boot.image, &boot.binaries)?;
         let attempt = || {
+            let disk = match boot.image {
+                Image::Full => Some(Disk::fresh(&kernel)?),
+                Image::Small | Image::Peers => None,
+            };
             let mut command = launcher::guarded(&qemu);
-            command.args(arguments(&boot.topology));
+            command.args(arguments(&boot.topology, disk.as_ref()));
             command.arg("-kernel").arg(&kernel.image).arg("-initrd").arg(initramfs.path());
-            let machine = Self::attempt(command)?;
-            machine.load(&boot.topology.modules)?;
+            let mut machine = Self::attempt(command)?;
+            match disk {
+                // systemd and udev load what the machine needs.
+                Some(disk) => {
+                    machine.wait_for_services()?;
+                    machine.again = Some(Again { boot: boot.clone(), disk });
+                }
+                None => machine.load(&boot.topology.modules)?,
+            }
             Ok(machine)
         };
         let machine: Result<Self> = attempt().or_else(|first: anyhow::Error| {
             attempt().with_context(|| format!("the second try; the first: {first:#}"))
         });
         machine.with_context(|| format!("{} did not boot", boot.topology.name))
+    }
+
+    /// Has the guest shut down in order, and boots it again with the same disk.
+    ///
+    /// # Errors
+    /// When the machine has no disk, does not shut down, or does not come up.
+    pub fn reboot(&mut self) -> Result<()> {
+        // The machine ends as it reboots, and the answer may be lost with it.
+        let _ = self.run_line("systemctl --no-block reboot", COMMAND_LIMIT);
+        let start = Instant::now();
+        while self.qemu.try_wait()?.is_none() {
+            if start.elapsed() > BOOT_LIMIT {
+                return Err(self.with_console(anyhow!("the guest did not shut down")));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        self.start_again()?;
+        self.wait_for_services()
+    }
+
+    /// Cuts the power, and boots the machine again with the same disk, until its agent serves: its
+    /// services may still be starting. What the guest had flushed is on the disk, what it had not
+    /// is lost: QEMU gets no chance to write anything back.
+    ///
+    /// # Errors
+    /// When the machine has no disk, or does not come up.
+    pub fn power_cut(&mut self) -> Result<()> {
+        self.qemu.kill()?;
+        self.qemu.wait()?;
+        self.start_again()
+    }
+
+    fn start_again(&mut self) -> Result<()> {
+        let Again { boot, disk } = self.again.take().context("this machine has no disk")?;
+        let kernel = Kernel::find(&boot.kernel)?;
+        let (qemu, _) = programs::qemu()?;
+        let initramfs = image::initramfs(&kernel, boot.image, &boot.binaries)?;
+        let mut command = launcher::guarded(&qemu);
+        command.args(arguments(&boot.topology, Some(&disk)));
+        command.arg("-kernel").arg(&kernel.image).arg("-initrd").arg(initramfs.path());
+        *self = Self::attempt(command)?;
+        self.again = Some(Again { boot, disk });
+        Ok(())
+    }
+
+    /// Waits until the guest's systemd has started all that a boot starts.
+    ///
+    /// # Errors
+    /// When it does not in time.
+    pub fn wait_for_services(&self) -> Result<()> {
+        let line = "until systemctl is-active --quiet multi-user.target; do sleep 0.2; done";
+        let finished = self.run_line(line, BOOT_LIMIT)?;
+        if finished.ending.status() != 0 {
+            bail!("systemctl: {}", String::from_utf8_lossy(&finished.stderr).trim());
+        }
+        Ok(())
     }
 
     fn attempt(mut command: Command) -> Result<Self> {
@@ -92,8 +168,14 @@ impl Machine {
         let qemu = launcher::start(command)?;
         let console = Console::follow(console);
         let (port, voice) = Port::over(ours)?;
-        let mut machine =
-            Self { qemu, console, port, release: String::new(), boot_time: Duration::ZERO };
+        let mut machine = Self {
+            again: None,
+            qemu,
+            console,
+            port,
+            release: String::new(),
+            boot_time: Duration::ZERO,
+        };
         machine.release = machine.wait_until_it_serves(&voice)?;
         machine.boot_time = start.elapsed();
         Ok(machine)
@@ -206,7 +288,7 @@ impl Drop for Machine {
 }
 
 /// QEMU's arguments but for the kernel and its initramfs.
-fn arguments(topology: &Topology) -> Vec<String> {
+fn arguments(topology: &Topology, disk: Option<&Disk>) -> Vec<String> {
     let mut arguments: Vec<String> =
         ["-nodefaults", "-no-reboot", "-display", "none"].into_iter().map(str::to_owned).collect();
     let mut option = |name: &str, value: &str| {
@@ -230,7 +312,15 @@ fn arguments(topology: &Topology) -> Vec<String> {
     // Its bus is named because QEMU would else pick the last one, which takes only bridges.
     option("-device", &format!("virtio-serial-pci,id=lab,bus={}", topology.root_bus()));
     option("-device", &format!("virtserialport,bus=lab.0,chardev=port,name={PORT_NAME}"));
-    option("-append", format!("{KERNEL_ARGUMENTS} {}", topology.kernel_arguments).trim());
+    let mut append = format!("{KERNEL_ARGUMENTS} {}", topology.kernel_arguments);
+    if let Some(disk) = disk {
+        option("-drive", &disk.drive());
+        let device = format!("virtio-blk-pci,drive=disk,bus={}", topology.root_bus());
+        option("-device", &device);
+        append += " ";
+        append += disk::KERNEL_ARGUMENTS;
+    }
+    option("-append", append.trim());
     arguments.extend(topology.qemu_arguments.iter().cloned());
     arguments
 }
@@ -241,7 +331,7 @@ mod tests {
 
     #[test]
     fn a_topology_becomes_qemu_arguments() {
-        let arguments = arguments(&Topology::find("seed").unwrap()).join(" ");
+        let arguments = arguments(&Topology::find("seed").unwrap(), None).join(" ");
         for part in [
             "-machine q35,kernel-irqchip=split",
             "-device pxb-pcie,id=pxb,bus=pcie.0,bus_nr=10",

@@ -20,6 +20,43 @@ pub struct PackageSet {
 /// Programs that virtfn is compared with.
 pub const PEERS: PackageSet = PackageSet { name: "peers", packages: &["libvirt-clients"] };
 
+/// A Debian system with systemd as process 1.
+pub const FULL: PackageSet = PackageSet {
+    name: "full",
+    packages: &[
+        "base-files",
+        "base-passwd",
+        "bash",
+        "coreutils",
+        "dash",
+        "dbus",
+        "debianutils",
+        "diffutils",
+        "dpkg",
+        "findutils",
+        "grep",
+        "gzip",
+        "hostname",
+        "init-system-helpers",
+        "iproute2",
+        "kmod",
+        "libc-bin",
+        "mawk",
+        "mount",
+        "ncurses-bin",
+        "pciutils",
+        "perl-base",
+        "procps",
+        "sed",
+        "systemd",
+        "systemd-sysv",
+        "sysvinit-utils",
+        "tar",
+        "udev",
+        "util-linux",
+    ],
+};
+
 /// The file in a set's folder that names what was asked for when it was made.
 const ASKED: &str = "asked";
 

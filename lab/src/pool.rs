@@ -83,6 +83,14 @@ impl Loan {
             None => unreachable!("a loan has its machine until it drops"),
         }
     }
+
+    /// The machine, to be booted again.
+    pub(crate) fn machine_mut(&mut self) -> &mut Machine {
+        match &mut self.machine {
+            Some(machine) => machine,
+            None => unreachable!("a loan has its machine until it drops"),
+        }
+    }
 }
 
 impl Drop for Loan {
@@ -129,5 +137,9 @@ fn binaries() -> Result<Binaries> {
             .map(PathBuf::from)
             .with_context(|| format!("{name} is not set: run `cargo xtask lab test`"))
     };
-    Ok(Binaries { virtfn: path("VIRTFN_LAB_VIRTFN")?, lab_guest: path("VIRTFN_LAB_GUEST")? })
+    Ok(Binaries {
+        virtfn: path("VIRTFN_LAB_VIRTFN")?,
+        lab_guest: path("VIRTFN_LAB_GUEST")?,
+        package: path("VIRTFN_LAB_PACKAGE").ok(),
+    })
 }

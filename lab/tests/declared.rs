@@ -218,3 +218,74 @@ fn what_a_policy_declares_is_changed_in_its_file_or_not_at_all() {
     seed.run("virtfn create 0b:00.1 --vfs 2 --save").exits(1).says("does not declare it");
     forget(&seed);
 }
+
+/// What a driver makes of a VF on this host has the name and the MTU that the file says, again after
+/// the driver took it anew.
+#[test]
+fn interfaces_on_the_host_are_as_declared() {
+    let seed = lab::boot("seed");
+    let text = "version: 1\npfs:\n- match: { pci: 0b:00.0 }\n  vfs: 3\n  \
+                defaults: { mac: auto }\n  \
+                vf: { 0: { netdev: storage0, mtu: 1400 }, 1: { mtu: 1300 }, 2: { driver: vfio, mtu: 1200 } }";
+    declare(&seed, text);
+    seed.ok("virtfn apply");
+    let mtu = |netdev: &str| seed.json(&format!("ip -j link show dev {netdev}"))[0]["mtu"].clone();
+    let netdev =
+        |vf: &str| seed.ok(&format!("ls /sys/bus/pci/devices/0000:{vf}/net")).trim().to_owned();
+    assert_eq!((netdev("0b:10.0").as_str(), mtu("storage0")), ("storage0", 1400.into()));
+    assert_eq!(mtu(&netdev("0b:10.2")), 1300);
+    assert_eq!(writes(&seed, "apply"), 0, "what VFIO has, has no interface");
+
+    seed.ok("virtfn bind 0b:10.0 --none && virtfn bind 0b:10.0 --default");
+    seed.run("virtfn status").exits(4).says("netdev").says("mtu 1500 → 1400");
+    seed.ok("virtfn apply");
+    assert_eq!((netdev("0b:10.0").as_str(), mtu("storage0")), ("storage0", 1400.into()));
+    seed.run("virtfn set 0b:10.2 --mtu 1350").exits(3).says("declares something else");
+    forget(&seed);
+}
+
+/// Not network cards alone: an NVMe drive's VFs and their drivers come from the same file, and what
+/// only network cards have is a fault at its line.
+#[test]
+fn the_vfs_of_a_drive_are_made_from_the_same_file() {
+    let host = lab::boot("shared-slot");
+    let text = "version: 1\npfs:\n- match: { driver: nvme }\n  vfs: 2\n  defaults: { driver: vfio }\n  \
+                vf:\n    1: { driver: none }";
+    declare(&host, text);
+    host.ok("virtfn apply");
+    assert_eq!(host.vfs("01:00.0"), 2);
+    assert_eq!(host.driver("01:00.1").as_deref(), Some("vfio-pci"));
+    assert_eq!(host.driver("01:00.2"), None);
+    assert_eq!(writes(&host, "apply"), 0);
+    declare(&host, &text.replace("driver: none", "vlan: 42"));
+    let told = host.run("virtfn plan");
+    told.exits(1).says("/etc/virtfn/policy.yaml:7:5: 01:00.0: is no network device").says("vlan");
+    host.ok("virtfn destroy 01:00.0 --force || true");
+    forget(&host);
+}
+
+/// What DPDK and VMs need beside their devices comes from the same file.
+#[test]
+fn the_host_has_ready_what_the_file_says() {
+    let seed = lab::boot("seed");
+    let pages = || seed.ok("cat /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages");
+    let before = pages();
+    seed.ok("modprobe -r vfio-pci");
+    declare(&seed, "version: 1\nhost: { hugepages: { 2M: 16 }, modules: [vfio-pci] }");
+    seed.run("virtfn plan").exits(4).says("2M pages: ").says("load module vfio-pci");
+    seed.ok("virtfn apply");
+    assert_eq!(pages(), "16\n");
+    seed.ok("grep -q ^vfio_pci /proc/modules");
+    assert_eq!(writes(&seed, "apply"), 0);
+    seed.run("virtfn status").exits(0).says("host  as declared");
+    declare(&seed, "version: 1\nhost: { hugepages: { 2M: 1000000 } }");
+    let told = seed.run("virtfn apply");
+    told.exits(1).says("MiB are free: the kernel would kill programs");
+    declare(&seed, "version: 1\nhost: { hugepages: { 64K: 1 } }");
+    seed.run("virtfn plan").exits(1).says("no huge pages of 64K on this machine: it has");
+    seed.ok(&format!(
+        "echo {} > /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages",
+        before.trim()
+    ));
+    forget(&seed);
+}

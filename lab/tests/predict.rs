@@ -47,19 +47,21 @@ fn switched_off(on: &Topology) -> Option<Topology> {
 /// Predicts with the IOMMU off; boots again with it on; compares, without VFs and with them.
 #[track_caller]
 fn compare(on: Topology, kernel: &str) {
+    // Machines that no file describes have cards with room for all.
+    let vfs = if on.expect.vfs_per_pf == 0 { VFS } else { VFS.min(on.expect.vfs_per_pf) };
     let off = switched_off(&on).unwrap();
     let described = format!("{} on {kernel}: {:#?}", on.name, on.devices);
     let (predicted, with_vfs) = {
         let guest = lab::boot_this(off, kernel);
         assert_eq!(kernel_groups(&guest), Partition::new(), "the IOMMU is off: {described}");
-        let with_vfs = groups(&guest, &format!("virtfn groups --predict --vfs {VFS} --json"));
+        let with_vfs = groups(&guest, &format!("virtfn groups --predict --vfs {vfs} --json"));
         (groups(&guest, "virtfn groups --predict --json"), with_vfs)
     };
     let guest = lab::boot_this(on, kernel);
     assert_eq!(predicted, kernel_groups(&guest), "{described}");
     assert_eq!(groups(&guest, "virtfn groups --predict --json"), predicted, "{described}");
     guest.ok(&format!(
-        "for f in /sys/bus/pci/devices/*/sriov_numvfs; do test ! -e $f || echo {VFS} > $f; done"
+        "for f in /sys/bus/pci/devices/*/sriov_numvfs; do test ! -e $f || echo {vfs} > $f; done"
     ));
     assert_eq!(with_vfs, kernel_groups(&guest), "with VFs: {described}");
     assert_eq!(groups(&guest, "virtfn groups --json"), with_vfs, "{described}");

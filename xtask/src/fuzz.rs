@@ -11,7 +11,7 @@ use crate::progress::step;
 use crate::workspace::{root, run};
 
 /// Each target with the longest input that makes sense to it, in bytes.
-const TARGETS: [(&str, u32); 7] = [
+const TARGETS: [(&str, u32); 8] = [
     ("config_space", 4096),
     ("acpi_tables", 2048),
     ("address", 64),
@@ -19,6 +19,7 @@ const TARGETS: [(&str, u32); 7] = [
     ("devlink", 1024),
     ("claims", 2048),
     ("policy", 2048),
+    ("exchange", 2048),
 ];
 
 /// How long to look for inputs that break a parser.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
 use virtfn_lab::image::Image;
 use virtfn_lab::job::Event;
@@ -42,7 +42,7 @@ enum Userland {
     Small,
     /// The same, and the programs that virtfn is compared with: libvirt's clients
     Peers,
-    /// A Debian userland with libvirt and QEMU
+    /// A Debian userland with systemd as process 1, on a disk
     Full,
 }
 
@@ -93,9 +93,7 @@ pub(crate) fn boot(arguments: &MachineArguments) -> Result<Machine> {
     let image = match arguments.image {
         Userland::Small => Image::Small,
         Userland::Peers => Image::Peers,
-        Userland::Full => {
-            bail!("--image full: this image is not there yet; --image small and peers are")
-        }
+        Userland::Full => Image::Full,
     };
     let mut topology = Topology::find(&arguments.topology)?;
     if arguments.no_modules {
@@ -121,6 +119,9 @@ pub(crate) fn test(arguments: &TestArguments) -> Result<()> {
     command.args(&arguments.filter);
     command.env("VIRTFN_LAB_VIRTFN", &binaries.virtfn);
     command.env("VIRTFN_LAB_GUEST", &binaries.lab_guest);
+    if let Some(package) = &binaries.package {
+        command.env("VIRTFN_LAB_PACKAGE", package);
+    }
     if arguments.all {
         command.env("VIRTFN_LAB_ALL", "1");
     }

@@ -53,8 +53,12 @@ enum Chore {
     Lab(Lab),
     /// Gets what the program, the demo, the lab and the tests need; instant when all is there
     Setup,
-    /// Builds the static binary, target/dist/virtfn
-    Dist,
+    /// Builds what is shipped into target/dist: the static binary, a Debian package, a tarball
+    Dist {
+        /// Builds the last commit twice, in two folders, and compares what comes of it
+        #[arg(long)]
+        verify: bool,
+    },
     /// Looks for inputs that break a parser, for a bounded while
     Fuzz(FuzzArguments),
     /// Measures the binary: size, start-up, memory, how a list grows
@@ -78,7 +82,13 @@ fn run(chore: &Chore) -> Result<ExitCode> {
         Chore::Test(arguments) => test::all(arguments)?,
         Chore::Check => check::check()?,
         Chore::Setup => setup::run()?,
-        Chore::Dist => println!("{}", dist::build()?.display()),
+        Chore::Dist { verify: true } => dist::verify()?,
+        Chore::Dist { verify: false } => {
+            let shipped = dist::all()?;
+            for file in [shipped.binary, shipped.package, shipped.tarball] {
+                println!("{}", file.display());
+            }
+        }
         Chore::Fuzz(arguments) => fuzz::fuzz(arguments)?,
         Chore::Bench => bench::run()?,
     }

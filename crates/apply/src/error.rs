@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use virtfn_kernel::WriteError;
 use virtfn_pci::Address;
-use virtfn_plan::{Action, Interrupted, PlanError};
+use virtfn_plan::{Action, Interrupted, PlanError, Subject};
 
 /// Why a machine was not changed, or not wholly.
 #[derive(Debug, thiserror::Error)]
@@ -19,10 +19,10 @@ pub enum ApplyError {
     #[error("in use")]
     InUse(Vec<Interrupted>),
     /// Another run is at it; nothing was changed.
-    #[error("{}: another virtfn{} is changing it", device.short(), pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default())]
+    #[error("{}: another virtfn{} is changing it", subject.short(), pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default())]
     Locked {
-        /// The PF.
-        device: Address,
+        /// What it is changing.
+        subject: Subject,
         /// The other run.
         pid: Option<u32>,
     },
@@ -52,10 +52,10 @@ pub enum ApplyError {
         steps: usize,
     },
     /// Several devices were to be changed, and not all were.
-    #[error("{} not as they should be", failed.iter().map(|(device, _)| device.short()).collect::<Vec<_>>().join(", "))]
+    #[error("{} not as they should be", failed.iter().map(|(subject, _)| subject.short()).collect::<Vec<_>>().join(", "))]
     Devices {
         /// Each with its reason.
-        failed: Vec<(Address, ApplyError)>,
+        failed: Vec<(Subject, ApplyError)>,
     },
     /// Every step ran, and the machine is still not what was asked for.
     #[error("the kernel took every write, and still this is to be done: {}", left.join("; "))]

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use virtfn_host::{Host, Policy};
-use virtfn_kernel::{Door, SysRoot};
 use virtfn_pci::Address;
-use virtfn_plan::{Action, Part, Plan, Step, Target, diff};
+use virtfn_plan::{Action, Part, Plan, Step, Subject, Target, diff};
 
 use crate::error::{ApplyError, FailedStep};
 use crate::guard;
 use crate::journal::Journal;
+use crate::machine::{Machine, place};
 use crate::run::{Ended, Options, Progress};
 use crate::steps;
 
@@ -28,32 +28,35 @@ impl Count {
 /// Runs a part's steps. A step that fails takes those along that need it; all others run, and
 /// every failure is told.
 pub(crate) fn execute(
-    root: &SysRoot,
+    machine: &mut dyn Machine,
     host: &Host,
     part: &Part,
     plan: &Plan,
     count: &mut Count,
     options: &mut Options<'_>,
 ) -> Result<(), ApplyError> {
-    if let Some(journal) = Journal::of(plan, part.device, &part.policy) {
-        journal.write(&options.state, part.device)?;
+    let device = part.about.device();
+    if let Some(device) = device {
+        let killed = Journal::read(&options.state, device);
+        if let Some(journal) = Journal::of(plan, device, &part.policy, killed) {
+            journal.write(&options.state, device)?;
+        }
     }
-    let failures = run_steps(root, host, plan, count, options);
-    if !failures.owes(part.device) {
-        Journal::remove(&options.state, part.device)?;
+    let failures = run_steps(machine, host, plan, count, options);
+    if let Some(device) = device.filter(|device| !failures.owes(*device)) {
+        Journal::remove(&options.state, device)?;
     }
     failures.into_result(plan.steps.len())
 }
 
 fn run_steps(
-    root: &SysRoot,
+    machine: &mut dyn Machine,
     host: &Host,
     plan: &Plan,
     count: &mut Count,
     options: &mut Options<'_>,
 ) -> Failures {
-    let log = Log::start(root);
-    let mut door = Door::open(root, &mut *options.watch);
+    let log = Log::start(machine);
     let mut failures = Failures::default();
     for (at, step) in plan.steps.iter().enumerate() {
         count.number += 1;
@@ -62,14 +65,14 @@ fn run_steps(
             continue;
         }
         (options.progress)(Progress::Step { number: count.number, of: count.of, step });
-        let ran = steps::run(root, host, &mut door, &step.action);
+        let ran = steps::run(machine, host, &step.action);
         if ran.is_err() {
-            undo(root, host, &mut door, &plan.steps[..at], &step.action);
+            undo(machine, host, &plan.steps[..at], &step.action);
         }
         match ran {
             Ok(()) => (options.progress)(Progress::Ended { step, how: Ended::Done }),
             Err(cause) => {
-                let log = log.since_start(root, &step.action);
+                let log = log.since_start(machine, &step.action);
                 let failed = FailedStep { action: step.action.clone(), cause, log };
                 (options.progress)(Progress::Ended { step, how: Ended::Failed(&failed) });
                 failures.add(failed);
@@ -80,47 +83,45 @@ fn run_steps(
 }
 
 /// Puts a device back to what it had before its steps failed, if that takes nothing from anybody.
-/// What fails here is told, and changes nothing in the failure that led to it.
+/// What fails here is told, and changes nothing in the failure that led to it. `was` is what it had,
+/// with what a killed run before this one owed it.
 pub(crate) fn roll_back(
-    root: &SysRoot,
-    before: &Host,
+    machine: &mut dyn Machine,
+    was: &Policy,
     part: &Part,
-    observe: impl Fn(&BTreeSet<Address>) -> Result<Host, ApplyError>,
     options: &mut Options<'_>,
 ) {
-    let device = part.device;
-    let told = back(root, before, part, observe, options);
-    (options.progress)(Progress::RolledBack { device, left: told.err() });
+    let subject = part.about;
+    let told = back(machine, was, part, options);
+    (options.progress)(Progress::RolledBack { subject, left: told.err() });
 }
 
 fn back(
-    root: &SysRoot,
-    before: &Host,
+    machine: &mut dyn Machine,
+    was: &Policy,
     part: &Part,
-    observe: impl Fn(&BTreeSet<Address>) -> Result<Host, ApplyError>,
     options: &mut Options<'_>,
 ) -> Result<(), String> {
-    let device = part.device;
-    let mut was = Policy::of(before);
-    was.pfs.retain(|pf, _| *pf == device && part.policy.pfs.contains_key(pf));
-    let mut now = observe(&BTreeSet::from([device])).map_err(|error| error.to_string())?;
+    let about = part.about;
+    let mut was = was.clone();
+    was.pfs.retain(|pf, _| Subject::Device(*pf) == about && part.policy.pfs.contains_key(pf));
+    let mut now = machine.observe(&BTreeSet::from([about])).map_err(|error| error.to_string())?;
     let mut plan = diff(&now, &was).map_err(|error| error.to_string())?;
-    if guard::settle_doubts(root, &mut now, &plan) {
+    if machine.settle_doubts(&mut now, &plan) {
         plan = diff(&now, &was).map_err(|error| error.to_string())?;
     }
     if let Some(hit) = guard::interrupted(&plan).first() {
         return Err(format!("{} is in use by now", hit.function.short()));
     }
-    let part = Part { device, policy: was, plan: Ok(plan.clone()) };
+    let part = Part { about, policy: was, plan: Ok(plan.clone()) };
     let mut options = Options {
         state: options.state.clone(),
         in_use: options.in_use,
         on_failure: options.on_failure,
-        watch: &mut *options.watch,
         progress: &mut |_| {},
     };
     let mut count = Count::of(plan.steps.len());
-    execute(root, &now, &part, &plan, &mut count, &mut options).map_err(|error| match error {
+    execute(machine, &now, &part, &plan, &mut count, &mut options).map_err(|error| match error {
         ApplyError::Steps { failed, .. } => {
             let told = failed.iter().map(|failed| format!("{}: {}", failed.action, failed.cause));
             told.collect::<Vec<_>>().join("; ")
@@ -131,7 +132,7 @@ fn back(
 
 /// A function that could not be given to a driver goes back to how its reservation was, and to the
 /// driver that it was taken from. What fails here changes nothing in the failure to tell.
-fn undo(root: &SysRoot, host: &Host, door: &mut Door<'_>, before: &[Step], failed: &Action) {
+fn undo(machine: &mut dyn Machine, host: &Host, before: &[Step], failed: &Action) {
     let (Action::Probe { target, driver: Some(_) } | Action::Unbind { target, .. }) = failed else {
         return;
     };
@@ -143,8 +144,8 @@ fn undo(root: &SysRoot, host: &Host, door: &mut Door<'_>, before: &[Step], faile
     });
     if let Some((from, to)) = reserved {
         let back = Action::SetOverride { target: *target, from: to, to: from };
-        let _ = steps::run(root, host, door, &back);
-        let _ = steps::run(root, host, door, &Action::Probe { target: *target, driver: None });
+        let _ = steps::run(machine, host, &back);
+        let _ = steps::run(machine, host, &Action::Probe { target: *target, driver: None });
     }
 }
 
@@ -163,6 +164,7 @@ impl Failures {
         let target = match action {
             Action::SetAutoprobe { .. } => return false,
             Action::SetOverride { target, .. }
+            | Action::SetNetdev { target, .. }
             | Action::Unbind { target, .. }
             | Action::Probe { target, .. } => Some(target),
             _ => None,
@@ -184,7 +186,10 @@ impl Failures {
                 self.targets.insert(*target);
             }
             Action::LoadModule { .. } => self.modules = true,
-            Action::SetVf { .. } => {}
+            Action::SetVf { .. }
+            | Action::SetMsix { .. }
+            | Action::SetNetdev { .. }
+            | Action::SetHugepages { .. } => {}
         }
         self.steps.push(failed);
     }
@@ -211,18 +216,17 @@ struct Log {
 }
 
 impl Log {
-    fn start(root: &SysRoot) -> Self {
-        Self { before: root.kernel_log().known().map_or(0, Vec::len) }
+    fn start(machine: &mut dyn Machine) -> Self {
+        Self { before: machine.log().len() }
     }
 
     /// The new lines that speak of the step's function or of its PF's driver.
-    fn since_start(&self, root: &SysRoot, action: &Action) -> Vec<String> {
-        let lines = root.kernel_log().known().cloned().unwrap_or_default();
+    fn since_start(&self, machine: &mut dyn Machine, action: &Action) -> Vec<String> {
         let mut about: Vec<String> = action.pf().map(|pf| pf.to_string()).into_iter().collect();
         if let Action::Unbind { target, .. } | Action::Probe { target, .. } = action {
-            about.extend(crate::place::now(root, *target).map(|address| address.to_string()));
+            about.extend(place(machine, *target).map(|address| address.to_string()));
         }
         let speaks = |line: &String| about.iter().any(|name| line.contains(name));
-        lines.into_iter().skip(self.before).filter(speaks).take(8).collect()
+        machine.log().into_iter().skip(self.before).filter(speaks).take(8).collect()
     }
 }

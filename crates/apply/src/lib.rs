@@ -5,15 +5,21 @@
 //! back. What it must put back is in a journal before it is taken away: killed anywhere, the next
 //! run ends in the wanted state.
 
-mod devlink;
+mod adopted;
 mod error;
 mod execute;
+pub mod files;
 mod guard;
 mod journal;
+mod live;
 mod lock;
+mod machine;
 mod place;
 mod run;
 mod steps;
 
+pub use adopted::{FileChange, change_files};
 pub use error::{ApplyError, Cause, FailedStep};
+pub use live::Live;
+pub use machine::Machine;
 pub use run::{Ended, InUse, OnFailure, Options, Outcome, Progress, dry_run, run};

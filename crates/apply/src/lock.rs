@@ -5,7 +5,7 @@ use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use virtfn_pci::Address;
+use virtfn_plan::Subject;
 
 use crate::error::ApplyError;
 
@@ -18,13 +18,13 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub(crate) struct Locks(#[allow(dead_code, reason = "held, not read")] Vec<File>);
 
 impl Locks {
-    /// Takes the locks of `devices` in the order of their addresses, so that two runs cannot wait
+    /// Takes the locks, the host's first and then in the order of addresses, so that two runs cannot wait
     /// for each other.
     pub(crate) fn take(
         folder: &Path,
-        devices: impl IntoIterator<Item = Address>,
+        subjects: impl IntoIterator<Item = Subject>,
     ) -> Result<Self, ApplyError> {
-        let mut devices: Vec<Address> = devices.into_iter().collect();
+        let mut devices: Vec<Subject> = subjects.into_iter().collect();
         devices.sort_unstable();
         devices.dedup();
         devices
@@ -35,8 +35,8 @@ impl Locks {
     }
 }
 
-fn take_one(folder: &Path, device: Address) -> Result<File, ApplyError> {
-    let path = folder.join(format!("{device}.lock"));
+fn take_one(folder: &Path, subject: Subject) -> Result<File, ApplyError> {
+    let path = folder.join(format!("{subject}.lock"));
     let failed = |source| ApplyError::State { path: path.clone(), doing: "cannot lock", source };
     let mut options = OpenOptions::new();
     let mut file =
@@ -47,7 +47,7 @@ fn take_one(folder: &Path, device: Address) -> Result<File, ApplyError> {
             Ok(()) => break,
             Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(PAUSE),
             Err(TryLockError::WouldBlock) => {
-                return Err(ApplyError::Locked { device, pid: owner(&mut file) });
+                return Err(ApplyError::Locked { subject, pid: owner(&mut file) });
             }
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }

@@ -2,18 +2,25 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use virtfn_host::{Host, Policy};
-use virtfn_kernel::{SysRoot, Watch};
-use virtfn_observe::{Facet, Look};
+use virtfn_kernel::SysRoot;
 use virtfn_pci::Address;
-use virtfn_plan::{Interrupted, Part, Plan, Step, parts, verify};
+use virtfn_plan::{Interrupted, Part, Plan, Step, Subject, parts, verify};
 
 use crate::error::{ApplyError, FailedStep};
 use crate::execute::{Count, execute, roll_back};
 use crate::guard;
 use crate::journal::Journal;
+use crate::live;
 use crate::lock::Locks;
+use crate::machine::Machine;
+
+/// After the last step, all is as it shall be within this time.
+const SETTLE_LIMIT: Duration = Duration::from_secs(5);
+/// A look takes milliseconds, and more with many VFs.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Whether users of functions are spared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,8 +78,8 @@ pub enum Progress<'a> {
     },
     /// A device some of whose steps failed was put back to what it was.
     RolledBack {
-        /// The device.
-        device: Address,
+        /// The device, or the host.
+        subject: Subject,
         /// What could not be put back.
         left: Option<String>,
     },
@@ -86,8 +93,6 @@ pub struct Options<'a> {
     pub in_use: InUse,
     /// What becomes of what was half done.
     pub on_failure: OnFailure,
-    /// Sees every write.
-    pub watch: &'a mut dyn Watch,
     /// Hears how far it is.
     pub progress: &'a mut dyn FnMut(Progress<'_>),
 }
@@ -101,7 +106,7 @@ pub struct Outcome {
     pub host: Host,
 }
 
-/// Changes what a machine has into what `wish` makes of it. `about` names the functions that the
+/// Changes what `machine` has into what `wish` makes of it. `about` names the functions that the
 /// wish is about, a VF by its PF: those are locked.
 ///
 /// `wish` is given the machine and the policy that it has, and gives back what shall be. Nothing is
@@ -111,57 +116,58 @@ pub struct Outcome {
 /// # Errors
 /// When nothing was changed (in use, locked, no plan), or when not all of it was.
 pub fn run<E: From<ApplyError>>(
-    root: &SysRoot,
-    about: &BTreeSet<Address>,
+    machine: &mut dyn Machine,
+    about: &BTreeSet<Subject>,
     wish: impl Fn(&Host, Policy) -> Result<Policy, E>,
     options: &mut Options<'_>,
 ) -> Result<Outcome, E> {
     let make = std::fs::create_dir_all(&options.state);
     make.map_err(|source| state_error(&options.state, source))?;
     let _locks = Locks::take(&options.state, about.iter().copied())?;
-    for pf in about.iter().filter(|pf| Journal::read(&options.state, **pf).is_some()) {
-        (options.progress)(Progress::Recovers(*pf));
+    let devices = || about.iter().copied().filter_map(Subject::device);
+    for pf in devices().filter(|pf| Journal::read(&options.state, *pf).is_some()) {
+        (options.progress)(Progress::Recovers(pf));
     }
-    let (mut host, policy) = wanted(root, about, &wish, &options.state)?;
+    let (mut host, was, policy) = wanted(machine.observe(about)?, about, &wish, &options.state)?;
     let mut devices = parts(&host, &policy);
-    if guard::settle_doubts(root, &mut host, &joined(&devices)) {
+    if machine.settle_doubts(&mut host, &joined(&devices)) {
         devices = parts(&host, &policy);
     }
     let whole = joined(&devices);
     guard(&whole, options)?;
-    if let Some(pf) = guard::stuck(root, &host, &whole) {
+    if let Some(pf) = machine.stuck(&host, &whole) {
         return Err(ApplyError::Stuck { pf }.into());
     }
     for note in &whole.notes {
         (options.progress)(Progress::Note(note));
     }
-    let failed = run_parts(root, &host, &devices, options);
-    let after = observe(root, about)?;
-    let drift = drift(&after, &devices, &failed);
+    let failed = run_parts(machine, &host, &was, &devices, options);
+    let (after, drift) = look_again(machine, about, &devices, &failed)?;
     finish(devices.len(), failed.into_iter().chain(drift).collect())?;
     Ok(Outcome { steps: whole.steps.len(), host: after })
 }
 
 /// Runs the parts that have a plan, and gives back what failed of which device.
 fn run_parts(
-    root: &SysRoot,
+    machine: &mut dyn Machine,
     host: &Host,
+    was: &Policy,
     parts: &[Part],
     options: &mut Options<'_>,
-) -> Vec<(Address, ApplyError)> {
+) -> Vec<(Subject, ApplyError)> {
     let mut count = Count::of(joined(parts).steps.len());
     let mut failed = Vec::new();
     for part in parts {
         let ran = match &part.plan {
-            Ok(plan) => execute(root, host, part, plan, &mut count, options),
+            Ok(plan) => execute(machine, host, part, plan, &mut count, options),
             Err(error) => Err(error.clone().into()),
         };
         if let Err(error) = ran {
             let half_done = matches!(error, ApplyError::Steps { .. });
             if half_done && options.on_failure == OnFailure::RollBack {
-                roll_back(root, host, part, |about| observe(root, about), options);
+                roll_back(machine, was, part, options);
             }
-            failed.push((part.device, error));
+            failed.push((part.about, error));
         }
     }
     failed
@@ -177,32 +183,51 @@ fn joined(parts: &[Part]) -> Plan {
     whole
 }
 
+/// The machine after the steps, and what is still to be done. What nobody waited for comes in its own
+/// time: a driver of the kernel's choice, the address that it makes up.
+fn look_again(
+    machine: &mut dyn Machine,
+    about: &BTreeSet<Subject>,
+    devices: &[Part],
+    failed: &[(Subject, ApplyError)],
+) -> Result<(Host, Vec<(Subject, ApplyError)>), ApplyError> {
+    let deadline = machine.now() + SETTLE_LIMIT;
+    loop {
+        let after = machine.observe(about)?;
+        let drift = drift(&after, devices, failed);
+        if drift.is_empty() || machine.now() >= deadline {
+            return Ok((after, drift));
+        }
+        machine.pause(PAUSE);
+    }
+}
+
 /// What is still to be done of those devices whose steps all ran.
 fn drift(
     after: &Host,
     parts: &[Part],
-    failed: &[(Address, ApplyError)],
-) -> Vec<(Address, ApplyError)> {
-    let ran = |part: &&Part| !failed.iter().any(|(device, _)| *device == part.device);
+    failed: &[(Subject, ApplyError)],
+) -> Vec<(Subject, ApplyError)> {
+    let ran = |part: &&Part| !failed.iter().any(|(about, _)| *about == part.about);
     let left = |part: &Part| {
         let plan = part.plan.as_ref().ok()?;
         match verify(after, &part.policy, plan) {
             Ok(left) if left.is_empty() => None,
-            Ok(left) => Some((part.device, ApplyError::Drift { left })),
-            Err(error) => Some((part.device, error.into())),
+            Ok(left) => Some((part.about, ApplyError::Drift { left })),
+            Err(error) => Some((part.about, error.into())),
         }
     };
     parts.iter().filter(ran).filter_map(left).collect()
 }
 
 /// One device's failure is the run's; those of several are told device by device.
-fn finish(devices: usize, mut failed: Vec<(Address, ApplyError)>) -> Result<(), ApplyError> {
+fn finish(devices: usize, mut failed: Vec<(Subject, ApplyError)>) -> Result<(), ApplyError> {
     match (devices, failed.pop()) {
         (_, None) => Ok(()),
         (1, Some((_, error))) => Err(error),
         (_, Some(last)) => {
             failed.push(last);
-            failed.sort_by_key(|(device, _)| *device);
+            failed.sort_by_key(|(about, _)| *about);
             Err(ApplyError::Devices { failed })
         }
     }
@@ -215,48 +240,31 @@ fn finish(devices: usize, mut failed: Vec<(Address, ApplyError)>) -> Result<(), 
 /// When the machine cannot be looked at, or the wish cannot be had.
 pub fn dry_run<E: From<ApplyError>>(
     root: &SysRoot,
-    about: &BTreeSet<Address>,
+    about: &BTreeSet<Subject>,
     wish: impl Fn(&Host, Policy) -> Result<Policy, E>,
     state: &Path,
 ) -> Result<Vec<Part>, E> {
-    let (host, policy) = wanted(root, about, &wish, state)?;
+    let (host, _, policy) = wanted(live::observe(root, about)?, about, &wish, state)?;
     Ok(parts(&host, &policy))
 }
 
-/// The machine, and what shall be: the wish, on top of what a killed run still owes.
+/// The machine, what it has with all that a killed run still owes, and what shall be: the wish on top
+/// of that.
 fn wanted<E: From<ApplyError>>(
-    root: &SysRoot,
-    about: &BTreeSet<Address>,
+    host: Host,
+    about: &BTreeSet<Subject>,
     wish: &impl Fn(&Host, Policy) -> Result<Policy, E>,
     state: &Path,
-) -> Result<(Host, Policy), E> {
-    let host = observe(root, about)?;
+) -> Result<(Host, Policy, Policy), E> {
     let mut policy = Policy::of(&host);
-    policy.pfs.retain(|pf, _| about.contains(pf));
-    for pf in about {
-        if let Some(journal) = Journal::read(state, *pf) {
-            journal.settle(&mut policy, *pf);
+    policy.pfs.retain(|pf, _| about.contains(&Subject::Device(*pf)));
+    for pf in about.iter().copied().filter_map(Subject::device) {
+        if let Some(journal) = Journal::read(state, pf) {
+            journal.settle(&mut policy, pf);
         }
     }
-    let policy = wish(&host, policy)?;
-    Ok((host, policy))
-}
-
-fn observe(root: &SysRoot, about: &BTreeSet<Address>) -> Result<Host, ApplyError> {
-    let look = Look::at(&[
-        Facet::Config,
-        Facet::Details,
-        Facet::Around,
-        Facet::Locked,
-        Facet::Netdevs,
-        Facet::Admin,
-        Facet::Devlink,
-        Facet::Holders,
-        Facet::Kernel,
-        Facet::Modules,
-        Facet::Names,
-    ]);
-    Ok(virtfn_observe::host(root, &look.of(about.iter().copied()))?)
+    let wanted = wish(&host, policy.clone())?;
+    Ok((host, policy, wanted))
 }
 
 fn guard(plan: &Plan, options: &mut Options<'_>) -> Result<(), ApplyError> {

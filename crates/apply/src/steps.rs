@@ -1,38 +1,40 @@
-//! Runs one step, and reads back what came of it.
+//! One step: its write, tried again while the kernel is only busy, and its read-back.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::io::Errno;
-use virtfn_host::{Host, Seen};
-use virtfn_kernel::{Door, SysRoot, WriteError};
+use virtfn_host::Host;
+use virtfn_kernel::WriteError;
 use virtfn_pci::Address;
 use virtfn_plan::{Action, Target};
 
-use crate::devlink;
 use crate::error::Cause;
-use crate::place::{self, attribute};
+use crate::machine::{Machine, place};
 
 /// A VF that is being reset refuses its settings this long at most (nmstate, libvirt and the
 /// drivers' own loops say about a second).
 const SETTLE_LIMIT: Duration = Duration::from_secs(3);
 /// A driver that takes a function has it within this time.
 const BIND_LIMIT: Duration = Duration::from_secs(10);
+/// The driver of a new VF has made its interface within this time.
+const NETDEV_LIMIT: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Runs `action`, and again while the kernel says that it is only busy.
-pub(crate) fn run(
-    root: &SysRoot,
-    host: &Host,
-    door: &mut Door<'_>,
-    action: &Action,
-) -> Result<(), Cause> {
-    let deadline = Instant::now() + SETTLE_LIMIT;
+pub(crate) fn run(machine: &mut dyn Machine, host: &Host, action: &Action) -> Result<(), Cause> {
+    if let Action::SetNetdev { target, .. } = action {
+        let address = here(machine, *target)?;
+        holds_within(machine, NETDEV_LIMIT, |machine| {
+            machine.driver(address).is_some() && !machine.is_settling(address)
+        });
+    }
+    let deadline = machine.now() + SETTLE_LIMIT;
     loop {
-        match write(root, host, door, action) {
-            Err(Cause::Write(error)) if may_pass(action, &error) && Instant::now() < deadline => {
-                std::thread::sleep(PAUSE);
+        match machine.write(host, action) {
+            Err(Cause::Write(error)) if may_pass(action, &error) && machine.now() < deadline => {
+                machine.pause(PAUSE);
             }
-            other => return other.and_then(|()| read_back(root, action)),
+            other => return other.and_then(|()| read_back(machine, action)),
         }
     }
 }
@@ -48,69 +50,47 @@ fn may_pass(action: &Action, error: &WriteError) -> bool {
     }
 }
 
-fn write(root: &SysRoot, host: &Host, door: &mut Door<'_>, action: &Action) -> Result<(), Cause> {
-    match action {
-        Action::SetAutoprobe { pf, to, .. } => {
-            Ok(door
-                .write(&attribute(*pf, "sriov_drivers_autoprobe"), if *to { "1" } else { "0" })?)
-        }
-        Action::SetNumVfs { pf, to, .. } => {
-            Ok(door.write(&attribute(*pf, "sriov_numvfs"), &to.to_string())?)
-        }
-        Action::SetVf { vf, to, .. } => {
-            let gone = || Cause::ReadBack(format!("{} has no network interface", vf.pf.short()));
-            let ifindex = devlink::ifindex(root, host, vf.pf).ok_or_else(gone)?;
-            Ok(door.set_vf(ifindex, vf.index, *to)?)
-        }
-        Action::SetEswitch { pf, to, .. } => Ok(door.set_eswitch(&(*pf).into(), *to)?),
-        Action::LoadModule { module } => Ok(door.load_module(module)?),
-        Action::SetOverride { target, to, .. } => {
-            // A newline clears it; nothing at all would never reach the kernel.
-            let value = to.as_ref().map_or_else(|| "\n".into(), |driver| format!("{driver}\n"));
-            Ok(door.write(&attribute(here(root, *target)?, "driver_override"), &value)?)
-        }
-        Action::Unbind { target, .. } => {
-            let address = here(root, *target)?;
-            Ok(door.write(&attribute(address, "driver/unbind"), &address.to_string())?)
-        }
-        Action::Probe { target, .. } => {
-            Ok(door.write("sys/bus/pci/drivers_probe", &here(root, *target)?.to_string())?)
-        }
-    }
-}
-
-fn here(root: &SysRoot, target: Target) -> Result<Address, Cause> {
-    place::now(root, target).ok_or_else(|| Cause::ReadBack(format!("{target} is not there")))
-}
-
 /// The kernel takes writes of which nothing, or something else, comes.
-fn read_back(root: &SysRoot, action: &Action) -> Result<(), Cause> {
+fn read_back(machine: &mut dyn Machine, action: &Action) -> Result<(), Cause> {
     match action {
         Action::SetNumVfs { pf, to, .. } => {
-            let made = count_vfs(root, *pf);
+            let made = machine.vfs(*pf).map(|vfs| vfs.len());
             if made == Some(usize::from(*to)) {
-                return await_drivers(root, *pf);
+                await_drivers(machine, *pf);
+                return Ok(());
             }
             let made = made.map_or_else(|| "an unknown number".into(), |made| made.to_string());
             Err(Cause::ReadBack(format!(
                 "the kernel took the write and {made} VFs are there, not {to}"
             )))
         }
-        Action::SetEswitch { pf, to, .. } => devlink::read_back_eswitch(*pf, *to),
+        Action::SetEswitch { pf, to, .. } => match machine.eswitch(*pf) {
+            Ok(now) if now == *to => Ok(()),
+            Ok(now) => Err(Cause::ReadBack(format!("the kernel took the write, and it is {now}"))),
+            Err(why) => Err(Cause::ReadBack(format!("its mode cannot be read back: {why}"))),
+        },
         Action::Probe { target, driver: Some(driver) } => {
-            let address = here(root, *target)?;
-            let has_it = || driver_of(root, address).as_deref() == Some(driver);
-            if holds_within(BIND_LIMIT, has_it) {
+            let address = here(machine, *target)?;
+            let has_it =
+                |machine: &mut dyn Machine| machine.driver(address).as_ref() == Some(driver);
+            if holds_within(machine, BIND_LIMIT, has_it) {
                 return Ok(());
             }
-            let other = driver_of(root, address)
-                .map_or_else(|| "no driver".into(), |other| format!("driver {other}"));
+            let other = machine.driver(address);
+            let other = other.map_or_else(|| "no driver".into(), |other| format!("driver {other}"));
             Err(Cause::ReadBack(format!("{other} has it, not {driver}")))
         }
+        Action::SetHugepages { size, to, .. } => match machine.hugepages(*size) {
+            Some(pages) if pages == *to => Ok(()),
+            Some(pages) => Err(Cause::ReadBack(format!(
+                "the kernel took the write and {pages} pages are reserved, not {to}: more are in use, or its memory is in pieces"
+            ))),
+            None => Err(Cause::ReadBack("the number of pages cannot be read".into())),
+        },
         Action::Unbind { target, driver } => {
-            let address = here(root, *target)?;
-            let gone = || driver_of(root, address).as_ref() != Some(driver);
-            if holds_within(BIND_LIMIT, gone) {
+            let address = here(machine, *target)?;
+            let gone = |machine: &mut dyn Machine| machine.driver(address).as_ref() != Some(driver);
+            if holds_within(machine, BIND_LIMIT, gone) {
                 Ok(())
             } else {
                 Err(Cause::ReadBack(format!("{driver} still has it")))
@@ -120,50 +100,31 @@ fn read_back(root: &SysRoot, action: &Action) -> Result<(), Cause> {
     }
 }
 
-fn count_vfs(root: &SysRoot, pf: Address) -> Option<usize> {
-    let folder = format!("sys/bus/pci/devices/{pf}");
-    root.names(&folder, |name| name.starts_with("virtfn")).known().map(Vec::len)
+fn here(machine: &mut dyn Machine, target: Target) -> Result<Address, Cause> {
+    place(machine, target).ok_or_else(|| Cause::ReadBack(format!("{target} is not there")))
 }
 
-/// A network driver that has a VF is still making its interface for a moment.
-fn await_drivers(root: &SysRoot, pf: Address) -> Result<(), Cause> {
-    let folder = format!("sys/bus/pci/devices/{pf}");
-    let links = root.names(&folder, |name| name.starts_with("virtfn"));
-    for link in links.known().into_iter().flatten() {
-        let vf = root.link_name(&format!("{folder}/{link}"));
-        let Some(address) = vf.known().and_then(|name| name.parse().ok()) else { continue };
-        let settled = || driver_of(root, address).is_none() || has_netdev_if_network(root, address);
-        // One that never comes is no failure of making VFs: the list shows what is there.
-        holds_within(Duration::from_secs(2), settled);
-    }
-    Ok(())
-}
-
-fn has_netdev_if_network(root: &SysRoot, address: Address) -> bool {
-    let class = root.text(&attribute(address, "class"));
-    let network = class.known().is_some_and(|class| class.starts_with("0x02"));
-    let by_vfio =
-        driver_of(root, address).is_some_and(|driver| virtfn_host::is_vfio_driver(&driver));
-    let netdevs = root.names(&attribute(address, "net"), |_| true);
-    !network || by_vfio || netdevs.known().is_some_and(|names| !names.is_empty())
-}
-
-fn driver_of(root: &SysRoot, address: Address) -> Option<String> {
-    match root.link_name(&attribute(address, "driver")) {
-        Seen::Known(driver) => Some(driver),
-        Seen::Absent | Seen::Unreadable(_) => None,
+/// A network driver that has a VF is still making its interface for a moment. One that never comes
+/// is no failure of making VFs: the list shows what is there.
+fn await_drivers(machine: &mut dyn Machine, pf: Address) {
+    for vf in machine.vfs(pf).unwrap_or_default() {
+        holds_within(machine, NETDEV_LIMIT, |machine| !machine.is_settling(vf));
     }
 }
 
-fn holds_within(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
-    let deadline = Instant::now() + limit;
+fn holds_within(
+    machine: &mut dyn Machine,
+    limit: Duration,
+    mut condition: impl FnMut(&mut dyn Machine) -> bool,
+) -> bool {
+    let deadline = machine.now() + limit;
     loop {
-        if condition() {
+        if condition(machine) {
             return true;
         }
-        if Instant::now() >= deadline {
+        if machine.now() >= deadline {
             return false;
         }
-        std::thread::sleep(PAUSE);
+        machine.pause(PAUSE);
     }
 }

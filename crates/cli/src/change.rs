@@ -5,13 +5,15 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use virtfn_apply::{ApplyError, Ended, InUse, OnFailure, Options, Outcome, Progress, dry_run};
+use virtfn_apply::{
+    ApplyError, Ended, InUse, Live, OnFailure, Options, Outcome, Progress, dry_run,
+};
 use virtfn_formats::policy::Edit;
 use virtfn_host::{Function, Host, MacAddress, Policy, Role, VfId, VfIndex};
 use virtfn_kernel::SysRoot;
 use virtfn_observe::{Facet, Look};
 use virtfn_pci::Address;
-use virtfn_plan::Action;
+use virtfn_plan::{Action, Subject};
 use virtfn_render::list::{List, Which};
 use virtfn_render::plan::{PlanView, in_use, owners};
 use virtfn_render::words::plain;
@@ -82,7 +84,7 @@ pub fn make<W: Fn(&Host, Policy) -> Result<Policy, Error>>(
     context: &mut Context<'_>,
     said: impl FnOnce(&Host, usize) -> String,
 ) -> Result<Exit, Error> {
-    let about = BTreeSet::from([change.about]);
+    let about = BTreeSet::from([Subject::Device(change.about)]);
     let notes = other_owners(root, change.about)?;
     let kept = Kept::read(root);
     let declared = std::cell::OnceCell::new();
@@ -149,7 +151,7 @@ fn listed(root: &SysRoot, shown: &dyn Fn(&Host, Address) -> bool) -> Result<List
 
 fn run<W>(
     root: &SysRoot,
-    about: &BTreeSet<Address>,
+    about: &BTreeSet<Subject>,
     change: &Change<'_, W>,
     wish: impl Fn(&Host, Policy) -> Result<Policy, Error>,
     flags: Flags,
@@ -161,10 +163,10 @@ fn run<W>(
         state: PathBuf::from(STATE),
         in_use: if flags.force { InUse::Cut } else { InUse::Refuse },
         on_failure: OnFailure::Keep,
-        watch: &mut *context.watch,
         progress: &mut progress,
     };
-    let done = virtfn_apply::run(root, about, wish, &mut options);
+    let mut machine = Live::new(root, &mut *context.watch);
+    let done = virtfn_apply::run(&mut machine, about, wish, &mut options);
     teller.clear();
     done.map_err(|error| match error {
         Error::Apply { error, .. } => {
@@ -209,11 +211,11 @@ impl Teller {
                     self.line(&format!("{}; it is taken away (--force)", in_use(interrupted)));
                 }
             }
-            Progress::RolledBack { device, left: None } => {
-                self.line(&format!("{}: put back to what it was", device.short()));
+            Progress::RolledBack { subject, left: None } => {
+                self.line(&format!("{}: put back to what it was", subject.short()));
             }
-            Progress::RolledBack { device, left: Some(left) } => {
-                self.line(&format!("{}: could not be put back: {left}", device.short()));
+            Progress::RolledBack { subject, left: Some(left) } => {
+                self.line(&format!("{}: could not be put back: {left}", subject.short()));
             }
             Progress::Ended { how: Ended::Done | Ended::Failed(_) | Ended::Skipped, .. } => {}
             Progress::Step { number, of, step } => {

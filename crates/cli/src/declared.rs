@@ -8,7 +8,7 @@ use virtfn_host::{Declared, Host, Policy};
 use virtfn_kernel::SysRoot;
 use virtfn_observe::{Facet, Look};
 use virtfn_pci::Address;
-use virtfn_plan::{Matched, Part, PlanError};
+use virtfn_plan::{Matched, Part, PlanError, Subject};
 use virtfn_render::plan::{PlanView, owners};
 
 use crate::change::STATE;
@@ -19,11 +19,12 @@ use crate::error::Error;
 pub struct Wanted {
     declared: Declared,
     /// The devices.
-    pub about: BTreeSet<Address>,
+    pub about: BTreeSet<Subject>,
     /// Entries that cannot be followed here, a sentence each.
     pub unmatched: Vec<String>,
     /// Who else lays down what these devices shall be, a sentence each.
     pub owners: Vec<String>,
+    owned: Vec<(Address, String)>,
 }
 
 impl Wanted {
@@ -50,9 +51,37 @@ impl Wanted {
         let matched = Matched::of(&host, &declared);
         let about = matched.about();
         let unmatched = matched.faults.iter().map(ToString::to_string).collect();
-        let functions = about.iter().filter_map(|address| host.functions.get(address));
-        let owners = functions.flat_map(|function| owners(&host, function)).collect();
-        Ok(Self { declared, about, unmatched, owners })
+        let functions = about.iter().copied().filter_map(Subject::device);
+        let functions = functions.filter_map(|address| host.functions.get(&address));
+        let owned: Vec<(Address, String)> = functions
+            .flat_map(|function| {
+                owners(&host, function).into_iter().map(|owner| (function.address, owner))
+            })
+            .collect();
+        let owners = owned.iter().map(|(_, owner)| owner.clone()).collect();
+        Ok(Self { declared, about, unmatched, owned, owners })
+    }
+
+    /// Leaves one device of them.
+    pub fn narrow(&mut self, device: Address) {
+        self.about.retain(|about| *about == Subject::Device(device));
+        self.owned.retain(|(about, _)| *about == device);
+        self.owners = self.owned.iter().map(|(_, owner)| owner.clone()).collect();
+        self.unmatched.clear();
+    }
+
+    /// Whether all that is declared is here, each PF with its driver.
+    ///
+    /// # Errors
+    /// When the machine cannot be looked at.
+    pub fn is_complete(&self, root: &SysRoot) -> Result<bool, Error> {
+        let host = virtfn_observe::host(root, &Look::at(&[]))?;
+        let bare = |device: Address| {
+            let function = host.functions.get(&device);
+            function.is_none_or(|one| one.pf().is_some() && one.driver.is_none())
+        };
+        Ok(self.unmatched.is_empty()
+            && !self.about.iter().copied().filter_map(Subject::device).any(bare))
     }
 
     /// What shall be of those devices, from what is.
@@ -61,8 +90,9 @@ impl Wanted {
     /// None: it is a wish as [`virtfn_apply::run`] takes it.
     pub fn wish(&self, host: &Host, now: &Policy) -> Result<Policy, Error> {
         let mut policy = Matched::of(host, &self.declared).on(host, now);
-        policy.pfs.retain(|pf, _| self.about.contains(pf));
-        policy.devices.retain(|device, _| self.about.contains(device));
+        let meant = |device: &Address| self.about.contains(&Subject::Device(*device));
+        policy.pfs.retain(|pf, _| meant(pf));
+        policy.devices.retain(|device, _| meant(device));
         Ok(policy)
     }
 

@@ -117,6 +117,43 @@ pub enum Error {
         #[source]
         why: virtfn_formats::policy::CannotEdit,
     },
+    /// A PF that cannot be taken over, a sentence each.
+    #[error("nothing was changed: {}", .0.join("\n"))]
+    CannotAdopt(Vec<String>),
+    /// Nothing of a format that would be a policy.
+    #[error("{format}: nothing of it here is about SR-IOV")]
+    NothingImported {
+        /// The format.
+        format: String,
+        /// Where its files would be.
+        places: Vec<String>,
+    },
+    /// An export of which nothing is left.
+    #[error("{format}: nothing of the policy can be written in it")]
+    NothingExported {
+        /// The format.
+        format: String,
+    },
+    /// One of virtfn's own files that is not as it shall be.
+    #[error(transparent)]
+    OwnFile(#[from] virtfn_apply::files::FileError),
+    /// The program lies where the next start may not find it.
+    #[error("{}: may be gone at the next start", program.display())]
+    Passing {
+        /// Where.
+        program: PathBuf,
+    },
+    /// No builder of initial RAM disks that is known.
+    #[error("initramfs: neither initramfs-tools nor dracut is here")]
+    NoInitramfs,
+    /// No boot loader that is known.
+    #[error(
+        "kernel's command line: not changed: no boot loader is here that virtfn knows (GRUB with update-grub, kernel-install, proxmox-boot-tool)"
+    )]
+    NoLoader {
+        /// What is to be added to it.
+        flags: String,
+    },
     /// A file that cannot be written.
     #[error("{}: cannot be written", path.display())]
     Write {
@@ -133,7 +170,7 @@ impl Error {
     pub const fn exit(&self) -> Exit {
         match self {
             Self::Apply { error, .. } => refusal::exit(error),
-            Self::Owned(_) | Self::Declared { .. } => Exit::Refused,
+            Self::Owned(_) | Self::Declared { .. } | Self::CannotAdopt(_) => Exit::Refused,
             _ => Exit::Failed,
         }
     }
@@ -170,7 +207,8 @@ impl Error {
             Self::NotSaved { .. } => vec!["virtfn status shows what the file would undo".into()],
             Self::Unmatched(_) => vec!["virtfn list shows the PFs that are here".into()],
             Self::Owned(_) => vec![
-                "take the device out of that file, or out of the policy: two owners undo each other's work".into(),
+                "virtfn adopt PF --dry-run shows what taking it over would change".into(),
+                "or take the device out of that file, or out of the policy: two owners undo each other's work".into(),
                 "to go on all the same: the same command with --force".into(),
             ],
             Self::Suppose(CannotSuppose::NoRoom { pf, .. }) => {
@@ -179,7 +217,31 @@ impl Error {
             Self::GroupsByFirmware => {
                 vec!["virtfn groups shows those that the kernel made of it".into()]
             }
-            Self::Recording(_)
+            Self::CannotAdopt(_) => {
+                vec!["what is to be done by hand is in that file; then the same command again".into()]
+            }
+            Self::NothingImported { places, .. } => {
+                vec![format!("looked for: {}; or name files behind the format", places.join(", "))]
+            }
+            Self::NothingExported { .. } => {
+                vec!["docs/formats.md lists what each format holds".into()]
+            }
+            Self::OwnFile(virtfn_apply::files::FileError::Foreign(path)) => {
+                vec![format!("move {} away, and run this again", path.display())]
+            }
+            Self::Passing { program } => vec![
+                format!("install -m 755 {} /usr/local/bin/virtfn", program.display()),
+                "and then: /usr/local/bin/virtfn install".into(),
+            ],
+            Self::NoInitramfs => vec![
+                "put /usr/bin/virtfn and /etc/virtfn into the image, and have its start run: virtfn apply".into(),
+            ],
+            Self::NoLoader { flags } => vec![
+                format!("add to the kernel's command line, in the boot loader's own configuration: {flags}"),
+                format!("on Fedora, RHEL and SUSE: grubby --update-kernel=ALL --args=\"{flags}\""),
+            ],
+            Self::OwnFile(_)
+            | Self::Recording(_)
             | Self::Read { .. }
             | Self::Policy { .. }
             | Self::PolicyUnseen(_)

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use virtfn_formats::policy::{self, Edit};
-use virtfn_host::{Declared, DriverChoice, DriverWish, Host, Place, Policy};
+use virtfn_host::{Declared, DriverChoice, DriverWish, Host, PfPolicy, Place, Policy};
 use virtfn_kernel::SysRoot;
 use virtfn_pci::Address;
 use virtfn_plan::Matched;
@@ -44,13 +44,28 @@ impl Kept {
     /// would undo it.
     #[must_use]
     pub fn undoes(&self, host: &Host, device: Address, wished: &Policy) -> Option<Place> {
-        let applied = Matched::of(host, &self.declared).on(host, wished);
+        let mut applied = Matched::of(host, &self.declared).on(host, wished);
+        if let (Some(applied), Some(wished)) =
+            (applied.pfs.get_mut(&device), wished.pfs.get(&device))
+        {
+            forget_unsaid(applied, wished);
+        }
         let pf = applied.pfs.get(&device).is_some_and(|pf| wished.pfs.get(&device) != Some(pf));
         let whole = match (applied.devices.get(&device), wished.devices.get(&device)) {
             (Some(applied), Some(wished)) => applied != wished,
             _ => false,
         };
         (pf || whole).then(|| self.place(host, device)).flatten()
+    }
+}
+
+/// Of what a machine's own policy never spells out, only what is wished can be undone.
+fn forget_unsaid(applied: &mut PfPolicy, wished: &PfPolicy) {
+    for (index, vf) in &mut applied.vf {
+        let said = wished.vf.get(index).cloned().unwrap_or_default();
+        vf.msix = vf.msix.filter(|_| said.msix.is_some());
+        vf.netdev.mtu = vf.netdev.mtu.filter(|_| said.netdev.mtu.is_some());
+        vf.netdev.name = vf.netdev.name.take().filter(|_| said.netdev.name.is_some());
     }
 }
 

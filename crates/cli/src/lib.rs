@@ -5,11 +5,13 @@
 //! ([`args`]), the output ([`output`]), errors and their hints ([`error`]), exit codes ([`exit`]).
 
 pub mod args;
+pub mod boot;
 pub mod change;
 pub mod commands;
 pub mod context;
 pub mod declared;
 pub mod error;
+pub mod exchange;
 pub mod exit;
 pub mod file;
 pub mod keep;

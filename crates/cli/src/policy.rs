@@ -46,6 +46,7 @@ pub fn installed(root: &SysRoot) -> Result<Option<Declared>, Error> {
                 let whole = whole.get_or_insert_default();
                 whole.pfs.append(&mut declared.pfs);
                 whole.devices.append(&mut declared.devices);
+                whole.host.append(&mut declared.host);
             }
             Seen::Absent => {}
             Seen::Unreadable(unreadable) => return Err(Error::PolicyUnseen(unreadable)),
@@ -64,7 +65,11 @@ fn parse(path: &str, text: &str) -> Result<Declared, Error> {
     })
 }
 
-fn text_of(path: &Path) -> io::Result<String> {
+/// A file's text, up to what any file of configuration has and one byte more; `-` is standard input.
+///
+/// # Errors
+/// When it cannot be read, or is no text.
+pub fn text_of(path: &Path) -> io::Result<String> {
     let limit = u64::try_from(MAX_FILE_BYTES + 1).unwrap_or(u64::MAX);
     let mut text = String::new();
     if path == Path::new("-") {

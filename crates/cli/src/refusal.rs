@@ -1,8 +1,7 @@
 //! A change that was refused or failed: what to say, and what to type next.
 
 use virtfn_apply::{ApplyError, Cause, FailedStep};
-use virtfn_pci::Address;
-use virtfn_plan::{Action, Interrupted, PlanError, Use};
+use virtfn_plan::{Action, Interrupted, PlanError, Subject, Use};
 use virtfn_predict::Cause as Lack;
 use virtfn_render::plan::in_use;
 
@@ -18,7 +17,7 @@ pub(crate) fn headline(object: &str, stays: &str, error: &ApplyError) -> String 
         ApplyError::Steps { failed, steps } => failures(failed, *steps),
         ApplyError::Devices { failed } => {
             let each =
-                |(device, error): &(Address, ApplyError)| headline(&device.short(), stays, error);
+                |(about, error): &(Subject, ApplyError)| headline(&about.short(), stays, error);
             failed.iter().map(each).collect::<Vec<_>>().join("\n")
         }
         ApplyError::Drift { .. } => format!("{object}: not as it should be: {error}"),
@@ -70,7 +69,7 @@ pub(crate) fn hints(object: &str, error: &ApplyError) -> Vec<String> {
             hints
         }
         ApplyError::Devices { failed } => {
-            let each = |(device, error): &(Address, ApplyError)| hints(&device.short(), error);
+            let each = |(about, error): &(Subject, ApplyError)| hints(&about.short(), error);
             let mut hints: Vec<String> = failed.iter().flat_map(each).collect();
             hints.dedup();
             hints
@@ -137,7 +136,13 @@ fn plan_hints(error: &PlanError) -> Vec<String> {
                 device.short()
             )]
         }
+        PlanError::NoSuchPages { size, .. } if size.kib() >= 1 << 20 => {
+            vec!["pages of 1G want a processor that has them (pdpe1gb in /proc/cpuinfo)".into()]
+        }
+        PlanError::HostUnseen(_) => vec!["as root, more is to be seen".into()],
         PlanError::NoSuchDevice(_)
+        | PlanError::NoSuchPages { .. }
+        | PlanError::PagesBeyondMemory { .. }
         | PlanError::RatesCross { .. }
         | PlanError::NoNetdev { .. }
         | PlanError::NoEswitch { .. }
@@ -174,6 +179,12 @@ fn step_hints(object: &str, failed: &FailedStep) -> Vec<String> {
             vec![format!(
                 "if the PF's link is down: ip link set dev $(ls /sys/bus/pci/devices/{}/net) up",
                 vf.pf
+            )]
+        }
+        (Action::SetMsix { vf, .. }, Some(Errno::OPNOTSUPP | Errno::NOENT)) => {
+            vec![format!(
+                "the driver of {} gives its VFs no vectors (mlx5 and ice do)",
+                vf.pf.short()
             )]
         }
         (Action::LoadModule { module }, _) => {

@@ -424,3 +424,78 @@ fn what_a_policy_cannot_have_is_told_with_its_place() {
     assert!(told.err.contains("/etc/virtfn/policy.yaml: there is no policy"), "{}", told.err);
     assert_eq!(on("intel-default", &["plan", "-f", "/nonexistent"]).code, Some(1));
 }
+
+/// A recorded host's own devices, and files of configuration that somebody put beside them.
+fn with_files(files: &[(&str, &str)]) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    let mut tar = Vec::new();
+    let file = std::fs::File::open(recorded("intel-default")).unwrap();
+    let mut packed = ruzstd::decoding::StreamingDecoder::new(file).unwrap();
+    std::io::Read::read_to_end(&mut packed, &mut tar).unwrap();
+    tar::Archive::new(&tar[..]).unpack(folder.path()).unwrap();
+    // A recording with virtfn's own facts has its claims among them: these are files.
+    let _ = std::fs::remove_file(folder.path().join("virtfn/claims.json"));
+    for (path, text) in files {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn configuration_is_imported_and_exported() {
+    let netplan = "network:\n  version: 2\n  ethernets:\n    enp1s0:\n      virtual-function-count: 4\n      embedded-switch-mode: switchdev\n";
+    let host = with_files(&[("etc/netplan/50.yaml", netplan)]);
+    let root = host.path().to_str().unwrap();
+    let mut told = String::new();
+    for words in [
+        &["import", "live"][..],
+        &["import", "netplan"],
+        &["import", "modprobe"],
+        &["export", "networkd", "--live"],
+        &["export", "netplan"],
+        &["export", "driverctl", "--live"],
+        &["export", "openstack", "--live", "--for-version", "26"],
+    ] {
+        let ran = run(&[words, &["--root", root]].concat());
+        let exit = ran.code.unwrap();
+        told += &format!("$ virtfn {}\n{}{}exit {exit}\n\n", words.join(" "), ran.out, ran.err);
+    }
+    insta::assert_snapshot!("exchange", told);
+}
+
+#[test]
+fn files_of_an_export_go_to_their_places() {
+    let folder = TempDir::new().unwrap();
+    let output = folder.path().to_str().unwrap();
+    let ran = on("intel-default", &["export", "networkmanager", "--live", "--output", output]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let file =
+        folder.path().join("etc/NetworkManager/system-connections/virtfn-enp1s0.nmconnection");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&file.metadata().unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+/// The VMs' VFs of a recorded host cannot be taken over, but what would change is shown.
+#[test]
+fn an_adoption_is_shown_with_every_line_that_changes() {
+    if !std::path::Path::new(&recorded("intel-default")).exists() {
+        return;
+    }
+    let link = "[Match]\nOriginalName=enp1s0\n\n[Link]\nMTUBytes=9000\nSR-IOVVirtualFunctions=3\n\n[SR-IOV]\nVirtualFunction=0\nVLANId=42\n";
+    let script =
+        "#!/bin/sh\nfor i in 1; do echo 4 > /sys/class/net/enp1s0/device/sriov_numvfs; done\n";
+    let policy =
+        "version: 1\npfs:\n  # the other card\n  - match: { pci: \"0000:99:00.0\" }\n    vfs: 1\n";
+    let host =
+        with_files(&[("etc/systemd/network/10-pf.link", link), ("etc/virtfn/policy.yaml", policy)]);
+    let root = host.path().to_str().unwrap();
+    let shown = run(&["adopt", "enp1s0", "--dry-run", "--root", root]);
+    let refused = with_files(&[("etc/rc.local", script)]);
+    let refused =
+        run(&["adopt", "enp1s0", "--dry-run", "--root", refused.path().to_str().unwrap()]);
+    let both =
+        [shown, refused].map(|ran| format!("{}{}exit {}\n", ran.out, ran.err, ran.code.unwrap()));
+    insta::assert_snapshot!("adopt", both.join("\n---\n\n"));
+}

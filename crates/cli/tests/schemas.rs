@@ -10,8 +10,19 @@ use std::path::PathBuf;
 use serde_json::Value;
 use support::schema::misfits;
 use virtfn_render::{
-    apply::ApplyView, doctor::Doctor, explain::Explain, groups::Groups, list::List, plan::PlanView,
-    record::Record, schema::schema, show::Show, status::Status, topology::Topology,
+    apply::ApplyView,
+    doctor::Doctor,
+    exchange::{AdoptView, ExportView, ImportView},
+    explain::Explain,
+    groups::Groups,
+    install::InstallView,
+    list::List,
+    plan::PlanView,
+    record::Record,
+    schema::schema,
+    show::Show,
+    status::Status,
+    topology::Topology,
 };
 
 fn all() -> Vec<(&'static str, Value)> {
@@ -25,7 +36,12 @@ fn all() -> Vec<(&'static str, Value)> {
         ("virtfn.record.1", schema::<Record>()),
         ("virtfn.plan.1", schema::<PlanView>()),
         ("virtfn.apply.1", schema::<ApplyView>()),
+        ("virtfn.install.1", schema::<InstallView>()),
         ("virtfn.status.1", schema::<Status>()),
+        ("virtfn.policy.1", virtfn_formats::policy::schema()),
+        ("virtfn.import.1", schema::<ImportView>()),
+        ("virtfn.export.1", schema::<ExportView>()),
+        ("virtfn.adopt.1", schema::<AdoptView>()),
     ]
 }
 
@@ -85,6 +101,25 @@ fn real_documents_fit_their_schemas() {
             check("virtfn.show.1", &host, &["show", &function]);
         }
     }
+}
+
+#[test]
+fn configuration_fits_its_schemas() {
+    check("virtfn.import.1", "intel-default", &["import", "live"]);
+    check("virtfn.export.1", "intel-default", &["export", "netplan", "--live"]);
+    check("virtfn.adopt.1", "intel-default", &["adopt", "01:00.0", "--dry-run"]);
+}
+
+/// docs/formats.md is made of the table of formats.
+#[test]
+fn the_formats_in_docs_are_up_to_date() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/formats.md");
+    let text = virtfn_cli::exchange::page();
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, &text).unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(kept == text, "{}: out of date; UPDATE=1 writes it", path.display());
 }
 
 #[test]

@@ -9,7 +9,9 @@
 //!
 //! To add a format: one file here, one line in [`SOURCES`].
 
+pub mod adopt;
 mod driverctl;
+pub mod exchange;
 mod ifcfg;
 mod ifupdown;
 mod ini;

@@ -2,7 +2,7 @@
 
 use virtfn_pci::Address;
 
-use crate::{EswitchMode, MacAddress, VfAdmin, VfIndex};
+use crate::{EswitchMode, HostPolicy, MacAddress, NetdevPolicy, VfAdmin, VfIndex};
 
 /// What files declare: each entry finds its device on the machine by what it matches.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,6 +11,17 @@ pub struct Declared {
     pub pfs: Vec<DeclaredPf>,
     /// Whole functions whose driver matters.
     pub devices: Vec<DeclaredDevice>,
+    /// What the host has ready beside its devices; each file may say its part.
+    pub host: Vec<DeclaredHost>,
+}
+
+/// What the host has ready beside its devices.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeclaredHost {
+    /// Where it stands.
+    pub place: Place,
+    /// The same, as a policy.
+    pub policy: HostPolicy,
 }
 
 /// Where in which file something stands.
@@ -45,13 +56,17 @@ pub struct DeclaredPf {
     pub eswitch: Option<EswitchMode>,
     /// What holds for every VF that says nothing else.
     pub defaults: VfWish,
-    /// Ranges of VFs, none of which overlap.
+    /// Where that stands.
+    pub defaults_place: Place,
+    /// Ranges of VFs in their order, none of which overlap.
     pub vf: Vec<DeclaredVfs>,
 }
 
 /// A range of VFs and what they shall be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeclaredVfs {
+    /// Where it stands.
+    pub place: Place,
     /// The first.
     pub first: VfIndex,
     /// The last; the same for one alone.
@@ -69,6 +84,10 @@ pub struct VfWish {
     pub mac: Option<MacWish>,
     /// Its driver.
     pub driver: Option<DriverWish>,
+    /// How many MSI-X vectors it has; 0: as many as the device gives it by itself.
+    pub msix: Option<u16>,
+    /// The network interface that its driver makes of it on this host.
+    pub netdev: NetdevPolicy,
 }
 
 /// An address, or the order to derive one.
@@ -148,7 +167,47 @@ impl std::fmt::Display for Matching {
     }
 }
 
+impl Declared {
+    /// The same, as if it stood nowhere.
+    #[must_use]
+    pub fn without_places(mut self) -> Self {
+        for pf in &mut self.pfs {
+            *pf = pf.clone().without_places();
+        }
+        for device in &mut self.devices {
+            device.place = Place::default();
+        }
+        for host in &mut self.host {
+            host.place = Place::default();
+        }
+        self
+    }
+}
+
 impl VfWish {
+    /// What it says that only network devices have.
+    #[must_use]
+    pub fn of_networks(&self) -> Vec<&'static str> {
+        let Self { admin, mac, driver: _, msix: _, netdev } = self;
+        let said = [
+            ("mac", mac.is_some() || admin.mac.is_some()),
+            ("vlan", admin.vlan.is_some()),
+            ("qos", admin.qos.is_some()),
+            ("proto", admin.proto.is_some()),
+            ("spoofchk", admin.spoofchk.is_some()),
+            ("trust", admin.trust.is_some()),
+            ("link", admin.link.is_some()),
+            ("min_rate", admin.min_rate.is_some()),
+            ("max_rate", admin.max_rate.is_some()),
+            ("query_rss", admin.query_rss.is_some()),
+            ("node_guid", admin.node_guid.is_some()),
+            ("port_guid", admin.port_guid.is_some()),
+            ("netdev", netdev.name.is_some()),
+            ("mtu", netdev.mtu.is_some()),
+        ];
+        said.into_iter().filter_map(|(name, said)| said.then_some(name)).collect()
+    }
+
     /// This wish, and `other`'s where it says nothing.
     #[must_use]
     pub fn or(&self, other: &Self) -> Self {
@@ -156,15 +215,29 @@ impl VfWish {
             admin: self.admin.or(&other.admin),
             mac: self.mac.or(other.mac),
             driver: self.driver.clone().or_else(|| other.driver.clone()),
+            msix: self.msix.or(other.msix),
+            netdev: self.netdev.or(&other.netdev),
         }
     }
 }
 
 impl DeclaredPf {
+    /// The same, as if it stood nowhere.
+    #[must_use]
+    pub fn without_places(mut self) -> Self {
+        self.place = Place::default();
+        self.defaults_place = Place::default();
+        for vfs in &mut self.vf {
+            vfs.place = Place::default();
+        }
+        self
+    }
+
     /// What one VF shall be: its own range before the defaults.
     #[must_use]
     pub fn wish(&self, index: VfIndex) -> VfWish {
-        let own = self.vf.iter().find(|vfs| vfs.first <= index && index <= vfs.last);
+        let after = self.vf.partition_point(|vfs| vfs.first <= index);
+        let own = self.vf[..after].last().filter(|vfs| index <= vfs.last);
         own.map_or_else(|| self.defaults.clone(), |vfs| vfs.wish.or(&self.defaults))
     }
 }

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use virtfn_pci::{Address, ConfigSpace};
 
 use crate::{
-    EswitchMode, Holder, LinkState, MacAddress, Mbps, Qos, Seen, Switch, VfIndex, VlanId, VlanProto,
+    EswitchMode, Guid, Holder, LinkState, MacAddress, Mbps, Qos, Seen, Switch, VfIndex, VlanId,
+    VlanProto,
 };
 
 /// One PCI function as the kernel shows it.
@@ -143,6 +144,12 @@ pub struct VfAdmin {
     pub max_rate: Option<Mbps>,
     /// May it read the PF's RSS table?
     pub query_rss: Option<Switch>,
+    /// The GUID of its InfiniBand node; all zeros when none was set.
+    #[serde(default)]
+    pub node_guid: Option<Guid>,
+    /// The GUID of its InfiniBand port; all zeros when none was set.
+    #[serde(default)]
+    pub port_guid: Option<Guid>,
 }
 
 /// One line of `resource`.

@@ -11,10 +11,12 @@ mod claim;
 mod declared;
 mod devlink;
 mod function;
+mod guid;
 mod holder;
 mod host;
 mod live;
 mod netdev;
+mod page_size;
 mod platform;
 mod policy;
 mod seen;
@@ -23,15 +25,23 @@ mod upkeep;
 
 pub use claim::{Applies, Claim, Claims, Condition, Demand, Field, Owner, Quirk, VfCount, fits};
 pub use declared::{
-    Declared, DeclaredDevice, DeclaredPf, DeclaredVfs, DriverWish, MacWish, Matching, Place, VfWish,
+    Declared, DeclaredDevice, DeclaredHost, DeclaredPf, DeclaredVfs, DriverWish, MacWish, Matching,
+    Place, VfWish,
 };
-pub use devlink::{EswitchMode, Param, ParamTime, ParamValue};
+pub use devlink::{EswitchMode, Param, ParamTime, ParamValue, is_representor};
 pub use function::{Function, Ids, Pf, Resource, Role, VfAdmin, VfId, is_vfio_driver};
+pub use guid::Guid;
 pub use holder::{Holder, HolderKind};
 pub use host::{Cpu, Firmware, Host, IommuGroup, Kernel, Names, Nearest, distance};
 pub use netdev::{IpNet, Netdev};
+pub use page_size::PageSize;
 pub use platform::{HugePool, IommuRegisters, Memlock, Platform, ReservedRegion};
-pub use policy::{DevicePolicy, DriverChoice, PfPolicy, Policy, VfChange, VfPolicy};
+pub use policy::{
+    DevicePolicy, DriverChoice, HostPolicy, NetdevChange, NetdevPolicy, PfPolicy, Policy, VfChange,
+    VfPolicy,
+};
 pub use seen::{Reason, Seen, Unreadable};
-pub use units::{BadValue, LinkState, MacAddress, Mbps, Qos, Switch, VfIndex, VlanId, VlanProto};
+pub use units::{
+    BadValue, LinkState, MacAddress, Mbps, Mtu, Qos, Switch, VfIndex, VlanId, VlanProto,
+};
 pub use upkeep::{MasterKind, Upkeep};

@@ -13,7 +13,7 @@ impl Declared {
     #[must_use]
     pub fn of<'h>(host: &'h Host, pfs: impl Iterator<Item = (&'h Function, &'h Pf)>) -> Self {
         let pfs = pfs.map(|(function, pf)| declared_pf(host, function, pf)).collect();
-        Self { pfs, devices: Vec::new() }
+        Self { pfs, ..Self::default() }
     }
 }
 
@@ -26,6 +26,7 @@ fn declared_pf(host: &Host, function: &Function, pf: &Pf) -> DeclaredPf {
             admin: VfAdmin { mac: None, ..touched(&now.admin) },
             mac: now.admin.mac.and_then(|mac| mac_wish(host, pf, vf, own, mac)),
             driver: now.driver.as_ref().and_then(driver_wish),
+            ..VfWish::default()
         })
     };
     let wishes: Vec<(VfIndex, VfWish)> = pf.vfs.keys().map(|index| (*index, wish(index))).collect();
@@ -38,6 +39,7 @@ fn declared_pf(host: &Host, function: &Function, pf: &Pf) -> DeclaredPf {
         autoprobe: policy.autoprobe.filter(|on| !on),
         eswitch: policy.eswitch.filter(|mode| *mode == EswitchMode::Switchdev),
         defaults,
+        defaults_place: Place::default(),
         vf,
     }
 }
@@ -65,6 +67,8 @@ fn touched(now: &VfAdmin) -> VfAdmin {
         min_rate: other(now.min_rate, new.min_rate),
         max_rate: other(now.max_rate, new.max_rate),
         query_rss: other(now.query_rss, new.query_rss),
+        node_guid: other(now.node_guid, new.node_guid),
+        port_guid: other(now.port_guid, new.port_guid),
     }
 }
 
@@ -110,7 +114,12 @@ fn in_ranges(wishes: Vec<(VfIndex, VfWish)>) -> (VfWish, Vec<DeclaredVfs>) {
             {
                 last.last = index;
             }
-            _ => ranges.push(DeclaredVfs { first: index, last: index, wish }),
+            _ => ranges.push(DeclaredVfs {
+                place: Place::default(),
+                first: index,
+                last: index,
+                wish,
+            }),
         }
     }
     if let [only] = &ranges[..]

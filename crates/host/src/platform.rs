@@ -21,8 +21,12 @@ pub struct Platform {
     pub memlock: Seen<Memlock>,
     /// The machine's memory in KiB.
     pub memory_kib: Seen<u64>,
+    /// How much of it programs may still have, in KiB, as the kernel reckons.
+    pub available_kib: Seen<u64>,
     /// The NUMA nodes.
     pub numa_nodes: Seen<BTreeSet<u32>>,
+    /// The modules that are part of the kernel, with underscores for dashes.
+    pub builtin_modules: Seen<BTreeSet<String>>,
     /// The processors that the scheduler leaves alone, as a list (`2-7`); empty for none.
     pub isolated_cpus: Seen<String>,
     /// How the first processor's clock is governed.
@@ -91,7 +95,9 @@ impl Platform {
             autoprobe: Seen::not_asked("sys/bus/pci/drivers_autoprobe"),
             memlock: Seen::not_asked("proc/self/limits"),
             memory_kib: Seen::not_asked("proc/meminfo"),
+            available_kib: Seen::not_asked("proc/meminfo"),
             numa_nodes: Seen::not_asked("sys/devices/system/node"),
+            builtin_modules: Seen::not_asked("lib/modules"),
             isolated_cpus: Seen::not_asked("sys/devices/system/cpu/isolated"),
             governor: Seen::not_asked("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
             default_routes: Seen::not_asked("proc/net/route"),

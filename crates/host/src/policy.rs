@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use virtfn_pci::Address;
 
 use crate::{
-    EswitchMode, Function, Host, LinkState, MacAddress, Mbps, Pf, Qos, Seen, Switch, VfAdmin, VfId,
-    VfIndex, VlanId, VlanProto,
+    EswitchMode, Function, Guid, Host, LinkState, MacAddress, Mbps, Mtu, Netdev, PageSize, Pf, Qos,
+    Seen, Switch, VfAdmin, VfId, VfIndex, VlanId, VlanProto,
 };
 
 /// What shall be on this machine. What it does not name stays as it is.
@@ -16,6 +17,17 @@ pub struct Policy {
     pub pfs: BTreeMap<Address, PfPolicy>,
     /// Functions whose driver matters: whole devices, never VFs.
     pub devices: BTreeMap<Address, DevicePolicy>,
+    /// The host beside its devices.
+    pub host: HostPolicy,
+}
+
+/// What the host shall have ready beside its devices. What it does not name stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostPolicy {
+    /// How many huge pages of each size are reserved.
+    pub hugepages: BTreeMap<PageSize, u64>,
+    /// Modules that are loaded.
+    pub modules: Vec<String>,
 }
 
 /// What shall be on one PF.
@@ -32,12 +44,34 @@ pub struct PfPolicy {
 }
 
 /// How one VF shall be. `None` everywhere: as it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VfPolicy {
     /// Its settings on the PF's side.
     pub admin: VfAdmin,
     /// Who drives it.
     pub driver: Option<DriverChoice>,
+    /// How many MSI-X vectors it has; 0: as many as the device gives it by itself.
+    pub msix: Option<u16>,
+    /// The network interface that its driver makes of it.
+    pub netdev: NetdevPolicy,
+}
+
+/// How a network interface shall be. `None`: as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetdevPolicy {
+    /// Its name.
+    pub name: Option<String>,
+    /// The largest packet it takes, in bytes.
+    pub mtu: Option<Mtu>,
+}
+
+/// One change of a network interface.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NetdevChange {
+    /// Another name.
+    Name(String),
+    /// Another size of its packets.
+    Mtu(Mtu),
 }
 
 /// How a whole function shall be.
@@ -48,7 +82,7 @@ pub struct DevicePolicy {
 }
 
 /// Who shall drive a function.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DriverChoice {
     /// Whichever driver the kernel picks by itself.
     Default,
@@ -59,7 +93,7 @@ pub enum DriverChoice {
 }
 
 /// One change of one VF's settings: what one netlink message carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum VfChange {
     /// The administrative MAC.
     Mac(MacAddress),
@@ -87,6 +121,10 @@ pub enum VfChange {
     },
     /// May it read the PF's RSS table?
     QueryRss(Switch),
+    /// The GUID of its InfiniBand node.
+    NodeGuid(Guid),
+    /// The GUID of its InfiniBand port.
+    PortGuid(Guid),
 }
 
 impl Policy {
@@ -94,7 +132,7 @@ impl Policy {
     #[must_use]
     pub fn of(host: &Host) -> Self {
         let pfs = host.pfs().map(|(function, pf)| (function.address, PfPolicy::of(host, pf)));
-        Self { pfs: pfs.collect(), devices: BTreeMap::new() }
+        Self { pfs: pfs.collect(), ..Self::default() }
     }
 
     /// The same, with `vfs` VFs on the PF at `pf`.
@@ -114,6 +152,8 @@ impl Policy {
             let now = policy.vf.entry(vf.index).or_default();
             now.admin = wanted.admin.or(&now.admin);
             now.driver = wanted.driver.or(now.driver.take());
+            now.msix = wanted.msix.or(now.msix);
+            now.netdev = wanted.netdev.or(&now.netdev);
         }
         self
     }
@@ -126,13 +166,67 @@ impl Policy {
     }
 }
 
+impl NetdevPolicy {
+    /// This policy, and `other`'s where it says nothing.
+    #[must_use]
+    pub fn or(&self, other: &Self) -> Self {
+        Self { name: self.name.clone().or_else(|| other.name.clone()), mtu: self.mtu.or(other.mtu) }
+    }
+
+    /// The changes that make it so, the name last: what comes before it may go by the old one.
+    #[must_use]
+    pub fn changes(&self) -> Vec<NetdevChange> {
+        let mtu = self.mtu.map(NetdevChange::Mtu);
+        mtu.into_iter().chain(self.name.clone().map(NetdevChange::Name)).collect()
+    }
+}
+
+impl NetdevChange {
+    /// The setting's name, as the policy file writes it.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Name(_) => "netdev",
+            Self::Mtu(_) => "mtu",
+        }
+    }
+
+    /// What the interface has now, for people.
+    #[must_use]
+    pub fn value_in(&self, netdev: &Netdev) -> Option<String> {
+        match self {
+            Self::Name(_) => Some(netdev.name.clone()),
+            Self::Mtu(_) => netdev.mtu.map(|mtu| mtu.to_string()),
+        }
+    }
+
+    /// Does it already hold?
+    #[must_use]
+    pub fn holds_in(&self, netdev: &Netdev) -> bool {
+        match self {
+            Self::Name(name) => netdev.name == *name,
+            Self::Mtu(mtu) => netdev.mtu == Some(mtu.value()),
+        }
+    }
+}
+
+impl std::fmt::Display for NetdevChange {
+    /// The value alone.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::Mtu(mtu) => mtu.fmt(f),
+        }
+    }
+}
+
 impl PfPolicy {
     /// What one PF has now.
     pub(crate) fn of(host: &Host, pf: &Pf) -> Self {
         let vf_policy = |(index, address): (&VfIndex, &Address)| {
             let admin = pf.admin.known().and_then(|all| all.get(index)).cloned();
             let driver = host.functions.get(address).and_then(choice_of);
-            (*index, VfPolicy { admin: admin.unwrap_or_default(), driver })
+            (*index, VfPolicy { admin: admin.unwrap_or_default(), driver, ..VfPolicy::default() })
         };
         Self {
             vfs: u16::try_from(pf.vfs.len()).unwrap_or(u16::MAX),
@@ -170,6 +264,8 @@ impl VfAdmin {
             min_rate: self.min_rate.or(other.min_rate),
             max_rate: self.max_rate.or(other.max_rate),
             query_rss: self.query_rss.or(other.query_rss),
+            node_guid: self.node_guid.or(other.node_guid),
+            port_guid: self.port_guid.or(other.port_guid),
         }
     }
 
@@ -186,6 +282,8 @@ impl VfAdmin {
         add(self.rate_change(now));
         add(differs(self.link, now.link).map(VfChange::Link));
         add(differs(self.query_rss, now.query_rss).map(VfChange::QueryRss));
+        add(differs(self.node_guid, now.node_guid).map(VfChange::NodeGuid));
+        add(differs(self.port_guid, now.port_guid).map(VfChange::PortGuid));
         changes
     }
 
@@ -204,6 +302,8 @@ impl VfAdmin {
             min_rate: Some(Mbps::default()),
             max_rate: Some(Mbps::default()),
             query_rss: Some(Switch::Off),
+            node_guid: Some(Guid::ZERO),
+            port_guid: Some(Guid::ZERO),
         }
     }
 
@@ -252,6 +352,8 @@ impl VfChange {
                     && admin.max_rate.unwrap_or_default() == max
             }
             Self::QueryRss(switch) => admin.query_rss == Some(switch),
+            Self::NodeGuid(guid) => admin.node_guid == Some(guid),
+            Self::PortGuid(guid) => admin.port_guid == Some(guid),
         }
     }
 
@@ -266,6 +368,8 @@ impl VfChange {
             Self::Link(_) => "link",
             Self::Rate { .. } => "rate",
             Self::QueryRss(_) => "query_rss",
+            Self::NodeGuid(_) => "node_guid",
+            Self::PortGuid(_) => "port_guid",
         }
     }
 
@@ -288,6 +392,8 @@ impl VfChange {
                 admin.max_rate.map(|max| rate_text(admin.min_rate.unwrap_or_default(), max))
             }
             Self::QueryRss(_) => admin.query_rss.map(|switch| switch.to_string()),
+            Self::NodeGuid(_) => admin.node_guid.map(|guid| guid.to_string()),
+            Self::PortGuid(_) => admin.port_guid.map(|guid| guid.to_string()),
         }
     }
 }
@@ -301,6 +407,7 @@ impl std::fmt::Display for VfChange {
             Self::Spoofchk(switch) | Self::Trust(switch) | Self::QueryRss(switch) => switch.fmt(f),
             Self::Link(state) => state.fmt(f),
             Self::Rate { min, max } => f.write_str(&rate_text(*min, *max)),
+            Self::NodeGuid(guid) | Self::PortGuid(guid) => guid.fmt(f),
         }
     }
 }

@@ -14,7 +14,7 @@ pub struct BadValue {
 }
 
 impl BadValue {
-    fn new(text: &str, wanted: &'static str) -> Self {
+    pub(crate) fn new(text: &str, wanted: &'static str) -> Self {
         Self { text: text.chars().take(64).collect(), wanted }
     }
 }
@@ -205,6 +205,11 @@ bounded!(
 bounded!(
     /// A rate in megabits a second; 0 is no limit.
     Mbps(u32), max u32::MAX, "a rate in Mbit/s (a whole number, 0 for no limit)"
+);
+
+bounded!(
+    /// The largest packet that an interface takes, in bytes.
+    Mtu(u32), max 65_535, "an MTU in bytes (up to 65535)"
 );
 
 fn digits(text: &str) -> Option<u64> {

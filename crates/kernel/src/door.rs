@@ -7,14 +7,14 @@ use std::process::Stdio;
 
 use rustix::fs::OFlags;
 use rustix::io::Errno;
-use virtfn_host::{EswitchMode, ParamTime, ParamValue, VfChange, VfIndex};
+use virtfn_host::{EswitchMode, NetdevChange, ParamTime, ParamValue, VfChange, VfIndex};
 
 use crate::netlink::devlink::{Devlink, Handle};
 use crate::netlink::{Netlink, NetlinkError};
 use crate::root::SysRoot;
 
 /// One write, as whoever watches sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Write {
     /// A value into an attribute, by its path below the root.
     Attribute {
@@ -50,6 +50,13 @@ pub enum Write {
         /// The value.
         value: ParamValue,
     },
+    /// A change of an interface.
+    Link {
+        /// Its number.
+        ifindex: u32,
+        /// The change.
+        change: NetdevChange,
+    },
     /// A module, loaded by `modprobe`.
     Module {
         /// Its name.
@@ -67,6 +74,9 @@ impl fmt::Display for Write {
             Self::Eswitch { device, mode } => write!(f, "devlink {device} eswitch mode {mode}"),
             Self::Param { device, name, time, value } => {
                 write!(f, "devlink {device} {name} {time:?} {value}")
+            }
+            Self::Link { ifindex, change } => {
+                write!(f, "link {ifindex} {} {change}", change.name())
             }
             Self::Module { module } => write!(f, "modprobe {module}"),
         }
@@ -189,6 +199,18 @@ impl<'a> Door<'a> {
         self.watch.before(&write);
         let done =
             Devlink::open().and_then(|mut devlink| devlink.set_param(device, name, time, value));
+        self.watch.after(&write);
+        Ok(done?)
+    }
+
+    /// Changes one thing of an interface.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn set_link(&mut self, ifindex: u32, change: &NetdevChange) -> Result<(), WriteError> {
+        let write = Write::Link { ifindex, change: change.clone() };
+        self.watch.before(&write);
+        let done = self.netlink().and_then(|netlink| netlink.set_link(ifindex, change));
         self.watch.after(&write);
         Ok(done?)
     }

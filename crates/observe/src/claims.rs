@@ -42,45 +42,70 @@ fn read_files(root: &SysRoot) -> Claims {
 }
 
 fn read_source(root: &SysRoot, source: &Source, claims: &mut Claims) {
+    let mut unseen = Vec::new();
+    for texts in files(root, source, &mut unseen) {
+        let files: Vec<File<'_>> = texts.iter().map(|(path, text)| File { path, text }).collect();
+        let reading = (source.read)(&files);
+        let runs = take(reading, claims);
+        for run in runs {
+            if let Seen::Known(text) = root.peek(&run.path, MAX_FILE_BYTES) {
+                take(read_program(File { path: &run.path, text: &text }, &run), claims);
+            }
+        }
+    }
+    claims.unseen.append(&mut unseen);
+}
+
+/// The files of one source that count, each with its drop-ins behind it: path and text.
+#[must_use]
+pub fn files(
+    root: &SysRoot,
+    source: &Source,
+    unseen: &mut Vec<Unreadable>,
+) -> Vec<Vec<(String, String)>> {
+    let mut all = Vec::new();
     let mut hidden = BTreeSet::new();
     for folder in source.folders {
         let names = match root.peek_names(folder, |name| source.wants(name)) {
             Seen::Known(names) => names,
             Seen::Absent => continue,
             Seen::Unreadable(unreadable) => {
-                claims.unseen.push(unreadable);
+                unseen.push(unreadable);
                 continue;
             }
         };
         for name in names.into_iter().take(MAX_FILES) {
             if source.shadow == Shadow::None || hidden.insert(name.clone()) {
-                read_file(root, source, folder, &name, claims);
+                all.extend(file(root, source, folder, &name, unseen));
             }
         }
     }
+    all
 }
 
-fn read_file(root: &SysRoot, source: &Source, folder: &str, name: &str, claims: &mut Claims) {
+fn file(
+    root: &SysRoot,
+    source: &Source,
+    folder: &str,
+    name: &str,
+    unseen: &mut Vec<Unreadable>,
+) -> Option<Vec<(String, String)>> {
     let path = format!("{folder}/{name}");
     let mut texts = Vec::new();
     match root.peek(&path, MAX_FILE_BYTES) {
         Seen::Known(text) => texts.push((path, text)),
-        Seen::Absent => return,
+        Seen::Absent => return None,
         // What is no text lays nothing down.
-        Seen::Unreadable(Unreadable { why: Reason::Malformed, .. }) => return,
-        Seen::Unreadable(unreadable) => return claims.unseen.push(unreadable),
+        Seen::Unreadable(Unreadable { why: Reason::Malformed, .. }) => return None,
+        Seen::Unreadable(unreadable) => {
+            unseen.push(unreadable);
+            return None;
+        }
     }
     if source.shadow == Shadow::WithDropIns {
         texts.extend(drop_ins(root, source, name));
     }
-    let files: Vec<File<'_>> = texts.iter().map(|(path, text)| File { path, text }).collect();
-    let reading = (source.read)(&files);
-    let runs = take(reading, claims);
-    for run in runs {
-        if let Seen::Known(text) = root.peek(&run.path, MAX_FILE_BYTES) {
-            take(read_program(File { path: &run.path, text: &text }, &run), claims);
-        }
-    }
+    Some(texts)
 }
 
 /// `NAME.d/*.conf` in every folder of the source; of one name the first counts.

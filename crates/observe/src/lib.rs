@@ -18,6 +18,7 @@ mod upkeep;
 use virtfn_host::{Host, Names, Seen, Unreadable};
 use virtfn_kernel::SysRoot;
 
+pub use claims::files as configuration;
 pub use look::{Facet, Look};
 
 /// Why a machine could not be looked at at all.

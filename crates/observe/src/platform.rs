@@ -27,8 +27,10 @@ pub(crate) fn read(root: &SysRoot, host: &Host) -> Platform {
         lockdown: root.text("sys/kernel/security/lockdown"),
         autoprobe: root.parse("sys/bus/pci/drivers_autoprobe", crate::details::parse_switch),
         memlock: read_memlock(root),
-        memory_kib: root.parse("proc/meminfo", parse_memory),
+        memory_kib: root.parse("proc/meminfo", |text| parse_memory(text, "MemTotal:")),
+        available_kib: root.parse("proc/meminfo", |text| parse_memory(text, "MemAvailable:")),
         numa_nodes,
+        builtin_modules: read_builtin(root, host),
         isolated_cpus: root.text("sys/devices/system/cpu/isolated"),
         governor: root.text("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         default_routes: root
@@ -42,6 +44,22 @@ pub(crate) fn read(root: &SysRoot, host: &Host) -> Platform {
 /// The addresses that a group keeps for others.
 pub(crate) fn read_reserved(root: &SysRoot, group: u32) -> Seen<Vec<ReservedRegion>> {
     root.parse(&format!("sys/kernel/iommu_groups/{group}/reserved_regions"), parse_reserved)
+}
+
+/// The names of the modules that are part of the kernel: the last part of each path in
+/// `modules.builtin`.
+fn read_builtin(root: &SysRoot, host: &Host) -> Seen<BTreeSet<String>> {
+    let release = match &host.kernel.release {
+        Seen::Known(release) => release,
+        Seen::Absent => return Seen::Absent,
+        Seen::Unreadable(unreadable) => return Seen::Unreadable(unreadable.clone()),
+    };
+    let name = |line: &str| {
+        let file = line.rsplit('/').next().unwrap_or_default();
+        file.split_once('.').map(|(name, _)| name.replace('-', "_"))
+    };
+    let paths = root.text(&format!("lib/modules/{release}/modules.builtin"));
+    paths.map(|text| text.lines().filter_map(name).collect())
 }
 
 fn read_iommus(root: &SysRoot) -> BTreeMap<String, IommuRegisters> {
@@ -121,8 +139,8 @@ fn parse_limit(text: &str) -> Option<Option<u64>> {
     }
 }
 
-fn parse_memory(text: &str) -> Option<u64> {
-    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+fn parse_memory(text: &str, what: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(what))?;
     line.split_whitespace().next()?.parse().ok()
 }
 
@@ -180,6 +198,9 @@ mod tests {
         assert_eq!((regions[0].start, regions[0].kind.as_str()), (0xfee0_0000, "msi"));
         assert_eq!(parse_reserved(""), Some(Vec::new()));
         assert_eq!(parse_reserved("0x0 0x1"), None);
-        assert_eq!(parse_memory("MemTotal:       1005132 kB\nMemFree: 1"), Some(1_005_132));
+        assert_eq!(
+            parse_memory("MemTotal:       1005132 kB\nMemFree: 1", "MemTotal:"),
+            Some(1_005_132)
+        );
     }
 }

@@ -8,11 +8,11 @@ use virtfn_host::{
 };
 use virtfn_pci::Address;
 
-use crate::driver;
 use crate::error::PlanError;
 use crate::eswitch;
 use crate::room;
 use crate::step::{Action, Interrupted, Plan, Step, Target, Use};
+use crate::{driver, msix, netdev, readiness};
 
 /// The steps that make `host` what `policy` says; none when it is that already.
 ///
@@ -21,6 +21,7 @@ use crate::step::{Action, Interrupted, Plan, Step, Target, Use};
 pub fn diff(host: &Host, policy: &Policy) -> Result<Plan, PlanError> {
     let mut actions = Vec::new();
     let mut notes = Vec::new();
+    actions.extend(readiness::actions(host, &policy.host)?);
     for (address, wanted) in &policy.pfs {
         let (function, pf) = host.pf(*address)?;
         check(host, *address, wanted)?;
@@ -98,20 +99,28 @@ fn settle(
     let mut admin = Vec::new();
     let mut named = Vec::new();
     let mut left_to_kernel = Vec::new();
+    let mut netdevs = Vec::new();
     for (index, vf_policy) in &wanted.vf {
         let vf = VfId { pf: address, index: *index };
         let now = pf.admin.known().and_then(|all| all.get(index)).cloned().unwrap_or_default();
         admin.extend(vf_changes(vf, &vf_policy.admin, &now));
         let function = pf.vfs.get(index).and_then(|vf| host.functions.get(vf));
-        if let (Some(choice), Some(function)) = (&vf_policy.driver, function) {
-            let actions = driver::actions(host, function, Target::Vf(vf), choice)?;
-            match choice {
-                DriverChoice::Default => left_to_kernel.extend(actions),
-                DriverChoice::Named(_) | DriverChoice::None => named.extend(actions),
-            }
+        let Some(function) = function else { continue };
+        let (target, choice) = (Target::Vf(vf), vf_policy.driver.as_ref());
+        let actions = choice
+            .map_or(Ok(Vec::new()), |choice| driver::actions(host, function, target, choice))?;
+        let actions = msix::among(function, vf, vf_policy.msix, choice, actions)?;
+        let anew = actions.iter().any(|action| matches!(action, Action::Probe { .. }));
+        netdevs.extend(netdev::actions(host, function, target, &vf_policy.netdev, choice, anew));
+        match choice {
+            Some(DriverChoice::Named(_) | DriverChoice::None) => named.extend(actions),
+            Some(DriverChoice::Default) | None => left_to_kernel.extend(actions),
         }
     }
-    Ok(with_autoprobe(address, [admin, named].concat(), left_to_kernel, &mut autoprobe))
+    let mut actions =
+        with_autoprobe(address, [admin, named].concat(), left_to_kernel, &mut autoprobe);
+    actions.extend(netdevs);
+    Ok(actions)
 }
 
 /// Adds what lets the kernel pick drivers while it shall, and puts the switch where it belongs.
@@ -155,15 +164,18 @@ fn rebuild(
         (0..wanted.vfs).map(VfIndex).map(|index| (index, of(index))).collect();
     // VFs whom the kernel may give to a driver at once need no holding back.
     let careful = all.values().any(|vf| is_touched(vf));
-    if careful {
-        actions.extend(autoprobe.turn(address, Some(false)));
-    }
+    let meanwhile = if careful { Some(false) } else { autoprobe.finally };
+    actions.extend(autoprobe.turn(address, meanwhile));
     actions.push(Action::SetNumVfs { pf: address, from: 0, to: wanted.vfs });
     let mut named = Vec::new();
     let mut left_to_kernel = Vec::new();
+    let mut netdevs = Vec::new();
     for (index, vf_policy) in all {
         let vf = VfId { pf: address, index };
         actions.extend(vf_changes(vf, &vf_policy.admin, &VfAdmin::untouched()));
+        actions.extend(msix::action_for_new(vf, vf_policy.msix));
+        let choice = vf_policy.driver.as_ref();
+        netdevs.extend(netdev::actions_for_new(Target::Vf(vf), &vf_policy.netdev, choice));
         let probe = Action::Probe { target: Target::Vf(vf), driver: None };
         match &vf_policy.driver {
             Some(DriverChoice::Named(driver)) => {
@@ -178,14 +190,18 @@ fn rebuild(
         }
     }
     actions.extend(named);
-    with_autoprobe(address, actions, left_to_kernel, &mut autoprobe)
+    let mut actions = with_autoprobe(address, actions, left_to_kernel, &mut autoprobe);
+    actions.extend(netdevs);
+    actions
 }
 
 /// Does this VF differ from one that nobody ever touched, in a way that must hold before a driver
 /// takes it?
 fn is_touched(vf: &VfPolicy) -> bool {
     let ordered = matches!(vf.driver, Some(DriverChoice::Named(_) | DriverChoice::None));
-    ordered || !vf.admin.changes_from(&VfAdmin::untouched()).is_empty()
+    ordered
+        || vf.msix.is_some_and(|msix| msix > 0)
+        || !vf.admin.changes_from(&VfAdmin::untouched()).is_empty()
 }
 
 fn vf_changes(vf: VfId, wanted: &VfAdmin, now: &VfAdmin) -> Vec<Action> {
@@ -194,14 +210,14 @@ fn vf_changes(vf: VfId, wanted: &VfAdmin, now: &VfAdmin) -> Vec<Action> {
 }
 
 fn check(host: &Host, address: Address, wanted: &PfPolicy) -> Result<(), PlanError> {
+    let has_netdev =
+        matches!(host.netdevs, Seen::Unreadable(_)) || host.netdevs_of(address).next().is_some();
     for (index, policy) in &wanted.vf {
         let vf = VfId { pf: address, index: *index };
         if index.0 >= wanted.vfs {
             return Err(PlanError::NoSuchVf { vf, vfs: wanted.vfs });
         }
         check_admin(vf, &policy.admin)?;
-        let has_netdev = matches!(host.netdevs, Seen::Unreadable(_))
-            || host.netdevs_of(address).next().is_some();
         if policy.admin != VfAdmin::default() && !has_netdev {
             return Err(PlanError::NoNetdev { vf });
         }

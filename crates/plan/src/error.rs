@@ -1,6 +1,6 @@
 //! What cannot be planned, and why.
 
-use virtfn_host::{MacAddress, Unreadable, VfId};
+use virtfn_host::{MacAddress, PageSize, Unreadable, VfId};
 use virtfn_pci::Address;
 use virtfn_predict::Cause;
 
@@ -88,6 +88,25 @@ pub enum PlanError {
         /// The bridge.
         device: Address,
     },
+    /// Huge pages of a size that the machine does not have.
+    #[error("no huge pages of {size} on this machine{}", if there.is_empty() { String::new() } else { format!(": it has {}", there.join(", ")) })]
+    NoSuchPages {
+        /// The size.
+        size: PageSize,
+        /// The sizes that it has.
+        there: Vec<String>,
+    },
+    /// More huge pages than there is memory for.
+    #[error("the huge pages take {} MiB more, and {} MiB are free: the kernel would kill programs to make room", more_kib / 1024, available_kib / 1024)]
+    PagesBeyondMemory {
+        /// What they take beyond those that are reserved, in KiB.
+        more_kib: u64,
+        /// What is left for programs, in KiB.
+        available_kib: u64,
+    },
+    /// Something of the host that decides what to do could not be seen.
+    #[error("host: cannot tell what to change: {0}")]
+    HostUnseen(Unreadable),
     /// Something that decides what to do could not be seen.
     #[error("{}: cannot tell what to change: {unreadable}", device.short())]
     Unseen {

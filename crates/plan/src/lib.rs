@@ -9,22 +9,28 @@ mod driver;
 mod error;
 mod eswitch;
 mod matched;
+mod msix;
+mod netdev;
 mod parts;
+mod readiness;
 mod room;
 mod step;
+mod subject;
 
 pub use diff::diff;
 pub use error::PlanError;
 pub use matched::{Matched, Misfit, Unmatched};
 pub use parts::{Part, parts};
 pub use step::{Action, Interrupted, Plan, Step, Target, Use};
+pub use subject::Subject;
 
 use virtfn_host::{Host, Policy, VfId};
 
 /// What still stands between a machine and a policy after `plan` ran: one sentence each.
 ///
 /// A setting that the VF's driver does not report cannot be read back, and is not counted; nor is
-/// one that the plan did not touch: a VF's own driver picks another address when it takes the VF.
+/// what the plan did not touch: a VF's own driver picks another address when it takes the VF, and a
+/// driver of the kernel's choice may come late to a VF of which nothing was said.
 ///
 /// # Errors
 /// As [`diff()`].
@@ -34,8 +40,13 @@ pub fn verify(host: &Host, policy: &Policy, plan: &Plan) -> Result<Vec<String>, 
             matches!(&step.action, Action::SetVf { vf: at, to, .. } if *at == vf && to.name() == setting)
         })
     };
+    let freed_by_plan = |target: Target| {
+        let frees = |step: &Step| matches!(&step.action, Action::Unbind { target: at, .. } if *at == target);
+        plan.steps.iter().any(frees)
+    };
     let counts = |action: &Action| match action {
         Action::SetVf { vf, from, to } => from.is_some() && set_by_plan(*vf, to.name()),
+        Action::Unbind { target, .. } => freed_by_plan(*target),
         _ => true,
     };
     let left = diff(host, policy)?.steps.into_iter().map(|step| step.action).filter(counts);

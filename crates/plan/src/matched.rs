@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use virtfn_host::{
-    Declared, DeclaredPf, DriverChoice, DriverWish, Function, Host, MacAddress, MacWish, Matching,
-    Nearest, PfPolicy, Place, Policy, Reason, Role, Seen, Unreadable, VfId, VfIndex, VfPolicy,
-    VfWish,
+    Declared, DeclaredPf, DriverChoice, DriverWish, Function, Host, HostPolicy, MacAddress,
+    MacWish, Matching, Nearest, PageSize, PfPolicy, Place, Policy, Reason, Role, Seen, Unreadable,
+    VfId, VfIndex, VfPolicy, VfWish,
 };
 use virtfn_pci::{Address, Looked};
+
+use crate::subject::Subject;
 
 /// What files declare, tied to the devices of one machine.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +18,8 @@ pub struct Matched<'a> {
     pub pfs: BTreeMap<Address, &'a DeclaredPf>,
     /// Whole functions, each with its driver.
     pub devices: BTreeMap<Address, &'a DriverWish>,
+    /// What the host has ready: all that files say of it.
+    pub host: HostPolicy,
     /// Entries that cannot be followed here.
     pub faults: Vec<Unmatched>,
 }
@@ -68,6 +72,24 @@ pub enum Misfit {
         /// What could not be seen.
         unreadable: Unreadable,
     },
+    /// What only network devices have is asked of another kind's VFs.
+    #[error("{}: is no network device: its VFs have no {}", device.short(), said.join(", "))]
+    NoNetwork {
+        /// The PF.
+        device: Address,
+        /// What is said, as the file says it.
+        said: Vec<&'static str>,
+    },
+    /// Two files reserve different numbers of huge pages.
+    #[error("{pages} pages of {size}: another entry says {there}")]
+    PagesTwice {
+        /// The size of one.
+        size: PageSize,
+        /// What the other says.
+        there: u64,
+        /// What this says.
+        pages: u64,
+    },
     /// A VF's address shall be derived from one that is not known.
     #[error("{pf}: no address can be derived for its VFs: it has no network interface here", pf = .0.short())]
     NoMac(Address),
@@ -83,6 +105,7 @@ impl<'a> Matched<'a> {
     #[must_use]
     pub fn of(host: &Host, declared: &'a Declared) -> Self {
         let mut matched = Self::default();
+        matched.make_ready(declared);
         let mut places: BTreeMap<Address, &Place> = BTreeMap::new();
         for entry in &declared.pfs {
             let found = matched.find(host, &entry.matching, &entry.place, true);
@@ -95,6 +118,8 @@ impl<'a> Matched<'a> {
             for address in found {
                 if let Some(why) = twice(&mut places, address, &entry.place) {
                     matched.fault(&entry.place, why);
+                } else if !is_network(host, address) && matched.asks_network(address, entry) {
+                    // Said where it stands.
                 } else if derives_macs(entry) && own_mac(host, address).is_none() {
                     matched.fault(&entry.place, Misfit::NoMac(address));
                 } else {
@@ -114,24 +139,45 @@ impl<'a> Matched<'a> {
         matched
     }
 
-    /// The functions that it is about.
+    /// What it is about.
     #[must_use]
-    pub fn about(&self) -> BTreeSet<Address> {
-        self.pfs.keys().chain(self.devices.keys()).copied().collect()
+    pub fn about(&self) -> BTreeSet<Subject> {
+        let devices = self.pfs.keys().chain(self.devices.keys()).copied().map(Subject::Device);
+        let host = (self.host != HostPolicy::default()).then_some(Subject::Host);
+        devices.chain(host).collect()
+    }
+
+    /// Joins what the files say of the host; two numbers of the same pages are a fault.
+    fn make_ready(&mut self, declared: &Declared) {
+        for entry in &declared.host {
+            for (size, pages) in &entry.policy.hugepages {
+                let there = self.host.hugepages.entry(*size).or_insert(*pages);
+                if there != pages {
+                    let why = Misfit::PagesTwice { size: *size, there: *there, pages: *pages };
+                    self.faults.push(Unmatched { place: entry.place.clone(), why });
+                }
+            }
+            for module in &entry.policy.modules {
+                if !self.host.modules.contains(module) {
+                    self.host.modules.push(module.clone());
+                }
+            }
+        }
     }
 
     /// What shall be, from what is: what no entry speaks of stays as it is.
     #[must_use]
     pub fn on(&self, host: &Host, now: &Policy) -> Policy {
-        let mut wanted = Policy::default();
+        let mut wanted = Policy { host: self.host.clone(), ..Policy::default() };
         for (address, entry) in &self.pfs {
             let plain = || PfPolicy { vfs: 0, autoprobe: None, eswitch: None, vf: BTreeMap::new() };
             let base = now.pfs.get(address).cloned().unwrap_or_else(plain);
             wanted.pfs.insert(*address, base);
             wanted = wanted.with_vfs(*address, entry.vfs);
+            let own = own_mac(host, *address);
             for index in (0..entry.vfs).map(VfIndex) {
                 let vf = VfId { pf: *address, index };
-                wanted = wanted.with_vf(vf, vf_policy(host, vf, &entry.wish(index)));
+                wanted = wanted.with_vf(vf, vf_policy(host, vf, own, &entry.wish(index)));
             }
             if let Some(pf) = wanted.pfs.get_mut(address) {
                 pf.autoprobe = entry.autoprobe.or(pf.autoprobe);
@@ -143,6 +189,20 @@ impl<'a> Matched<'a> {
             wanted = wanted.with_device(*address, choice(driver, variants));
         }
         wanted
+    }
+
+    /// Faults for all that an entry says which only network devices have; says whether there are any.
+    fn asks_network(&mut self, device: Address, entry: &DeclaredPf) -> bool {
+        let defaults = std::iter::once((&entry.defaults_place, &entry.defaults));
+        let ranges = entry.vf.iter().map(|vfs| (&vfs.place, &vfs.wish));
+        let before = self.faults.len();
+        for (place, wish) in defaults.chain(ranges) {
+            let said = wish.of_networks();
+            if !said.is_empty() {
+                self.fault(place, Misfit::NoNetwork { device, said });
+            }
+        }
+        self.faults.len() > before
     }
 
     fn find(&mut self, host: &Host, matching: &Matching, place: &Place, pf: bool) -> Vec<Address> {
@@ -191,6 +251,11 @@ fn twice<'a>(
     let why = Misfit::Twice { device, first: first.clone() };
     places.insert(device, first);
     Some(why)
+}
+
+/// A network controller (PCI Code and ID Assignment, class 02).
+fn is_network(host: &Host, device: Address) -> bool {
+    host.functions.get(&device).is_some_and(|function| function.ids.class >> 16 == 0x02)
 }
 
 /// Is the function all that is said of it?
@@ -270,15 +335,20 @@ fn own_mac(host: &Host, pf: Address) -> Option<MacAddress> {
     host.netdevs_of(pf).find_map(|netdev| netdev.permanent_mac.or(netdev.mac))
 }
 
-fn vf_policy(host: &Host, vf: VfId, wish: &VfWish) -> VfPolicy {
+fn vf_policy(host: &Host, vf: VfId, own: Option<MacAddress>, wish: &VfWish) -> VfPolicy {
     let mut admin = wish.admin.clone();
     admin.mac = match wish.mac {
-        Some(MacWish::Auto) => own_mac(host, vf.pf).map(|mac| mac.derived(vf.index)),
+        Some(MacWish::Auto) => own.map(|mac| mac.derived(vf.index)),
         Some(MacWish::Given(mac)) => Some(mac),
         None => None,
     };
     let variants = host.functions.get(&vf.pf).and_then(|pf| Some(&pf.pf()?.vf_variants));
-    VfPolicy { admin, driver: wish.driver.as_ref().map(|driver| choice(driver, variants)) }
+    VfPolicy {
+        admin,
+        driver: wish.driver.as_ref().map(|driver| choice(driver, variants)),
+        msix: wish.msix,
+        netdev: wish.netdev.clone(),
+    }
 }
 
 fn choice(driver: &DriverWish, variants: Option<&Seen<Vec<String>>>) -> DriverChoice {

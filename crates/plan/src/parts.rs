@@ -1,38 +1,47 @@
 //! A policy, device by device: what one device cannot have keeps no other from what it shall have.
 
-use virtfn_host::{Host, Policy};
-use virtfn_pci::Address;
+use virtfn_host::{Host, HostPolicy, Policy};
 
 use crate::diff::diff;
 use crate::error::PlanError;
 use crate::step::{Action, Plan};
+use crate::subject::Subject;
 
 /// What shall be of one device, and the steps to it.
 #[derive(Clone, Debug)]
 pub struct Part {
-    /// The PF with its VFs, or the whole function.
-    pub device: Address,
-    /// What shall be of it: this device alone.
+    /// The PF with its VFs, the whole function, or the host beside them.
+    pub about: Subject,
+    /// What shall be of it alone.
     pub policy: Policy,
     /// The steps, or why there are none.
     pub plan: Result<Plan, PlanError>,
 }
 
-/// One plan a device, PFs before whole functions, each in the order of addresses.
+/// One plan for what the host has ready, if anything is said of it, then one a device: PFs before whole
+/// functions, each in the order of addresses.
 #[must_use]
 pub fn parts(host: &Host, policy: &Policy) -> Vec<Part> {
     let pfs = policy.pfs.iter().map(|(device, pf)| {
-        (*device, Policy { pfs: [(*device, pf.clone())].into(), ..Policy::default() })
+        (
+            Subject::from(*device),
+            Policy { pfs: [(*device, pf.clone())].into(), ..Policy::default() },
+        )
     });
     let devices = policy.devices.iter().map(|(device, whole)| {
-        (*device, Policy { devices: [(*device, whole.clone())].into(), ..Policy::default() })
+        (
+            Subject::from(*device),
+            Policy { devices: [(*device, whole.clone())].into(), ..Policy::default() },
+        )
     });
     let mut loaded: Vec<Action> = Vec::new();
-    let part = |(device, policy): (Address, Policy)| {
+    let host_policy = Policy { host: policy.host.clone(), ..Policy::default() };
+    let whole = (policy.host != HostPolicy::default()).then_some((Subject::Host, host_policy));
+    let part = |(about, policy): (Subject, Policy)| {
         let plan = diff(host, &policy).map(|plan| once(plan, &mut loaded));
-        Part { device, policy, plan }
+        Part { about, policy, plan }
     };
-    pfs.chain(devices).map(part).collect()
+    whole.into_iter().chain(pfs).chain(devices).map(part).collect()
 }
 
 /// What one part loads, no other has to.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::Serialize;
-use virtfn_host::{EswitchMode, Holder, Unreadable, VfChange, VfId};
+use virtfn_host::{EswitchMode, Holder, NetdevChange, PageSize, Unreadable, VfChange, VfId};
 use virtfn_pci::Address;
 
 /// The steps that make a machine what a policy says, in the order in which they must run.
@@ -63,6 +63,33 @@ pub enum Action {
         from: Option<String>,
         /// What it shall be.
         to: VfChange,
+    },
+    /// Writes `sriov_vf_msix_count`, which the kernel takes of a VF that no driver has.
+    SetMsix {
+        /// The VF.
+        vf: VfId,
+        /// How many vectors it has, where that is seen.
+        from: Option<u16>,
+        /// How many it shall have; 0: as many as the device gives it by itself.
+        to: u16,
+    },
+    /// Changes one thing of the network interface that a driver made of a function.
+    SetNetdev {
+        /// The function.
+        target: Target,
+        /// What it is; `None` where there is no interface yet.
+        from: Option<String>,
+        /// What it shall be.
+        to: NetdevChange,
+    },
+    /// Writes `nr_hugepages`; the kernel reserves as many as it finds.
+    SetHugepages {
+        /// The size of one.
+        size: PageSize,
+        /// How many are reserved.
+        from: u64,
+        /// How many shall be.
+        to: u64,
     },
     /// Loads the module of a driver that is not registered.
     LoadModule {
@@ -133,14 +160,15 @@ impl Action {
             Self::SetAutoprobe { pf, .. }
             | Self::SetNumVfs { pf, .. }
             | Self::SetEswitch { pf, .. } => Some(*pf),
-            Self::SetVf { vf, .. } => Some(vf.pf),
+            Self::SetVf { vf, .. } | Self::SetMsix { vf, .. } => Some(vf.pf),
             Self::SetOverride { target, .. }
+            | Self::SetNetdev { target, .. }
             | Self::Unbind { target, .. }
             | Self::Probe { target, .. } => match target {
                 Target::Vf(id) => Some(id.pf),
                 Target::Function(_) => None,
             },
-            Self::LoadModule { .. } => None,
+            Self::LoadModule { .. } | Self::SetHugepages { .. } => None,
         }
     }
 
@@ -152,6 +180,9 @@ impl Action {
             Self::SetNumVfs { .. } => "set-numvfs",
             Self::SetEswitch { .. } => "set-eswitch",
             Self::SetVf { .. } => "set-vf",
+            Self::SetMsix { .. } => "set-msix",
+            Self::SetNetdev { .. } => "set-netdev",
+            Self::SetHugepages { .. } => "set-hugepages",
             Self::LoadModule { .. } => "load-module",
             Self::SetOverride { .. } => "set-driver-override",
             Self::Unbind { .. } => "unbind",
@@ -166,9 +197,11 @@ impl Action {
             Self::SetAutoprobe { pf, .. }
             | Self::SetNumVfs { pf, .. }
             | Self::SetEswitch { pf, .. } => pf.short(),
-            Self::SetVf { vf, .. } => vf.to_string(),
+            Self::SetVf { vf, .. } | Self::SetMsix { vf, .. } => vf.to_string(),
             Self::LoadModule { module } => module.clone(),
+            Self::SetHugepages { size, .. } => size.to_string(),
             Self::SetOverride { target, .. }
+            | Self::SetNetdev { target, .. }
             | Self::Unbind { target, .. }
             | Self::Probe { target, .. } => target.to_string(),
         }
@@ -181,7 +214,11 @@ impl Action {
             Self::SetAutoprobe { from, .. } => Some(on_off(*from).into()),
             Self::SetNumVfs { from, .. } => Some(from.to_string()),
             Self::SetEswitch { from, .. } => Some(from.to_string()),
-            Self::SetVf { from, .. } | Self::SetOverride { from, .. } => from.clone(),
+            Self::SetVf { from, .. }
+            | Self::SetOverride { from, .. }
+            | Self::SetNetdev { from, .. } => from.clone(),
+            Self::SetMsix { from, .. } => from.map(|from| from.to_string()),
+            Self::SetHugepages { from, .. } => Some(from.to_string()),
             Self::Unbind { driver, .. } => Some(driver.clone()),
             Self::LoadModule { .. } | Self::Probe { .. } => None,
         }
@@ -195,6 +232,9 @@ impl Action {
             Self::SetNumVfs { to, .. } => Some(to.to_string()),
             Self::SetEswitch { to, .. } => Some(to.to_string()),
             Self::SetVf { to, .. } => Some(to.to_string()),
+            Self::SetMsix { to, .. } => Some(to.to_string()),
+            Self::SetHugepages { to, .. } => Some(to.to_string()),
+            Self::SetNetdev { to, .. } => Some(to.to_string()),
             Self::SetOverride { to, .. } => to.clone(),
             Self::Probe { driver, .. } => driver.clone(),
             Self::LoadModule { module } => Some(module.clone()),
@@ -233,6 +273,15 @@ impl fmt::Display for Action {
                 let from = from.as_deref().map(|from| format!("{from} → ")).unwrap_or_default();
                 write!(f, "{object}: {} {from}{to}", to.name())
             }
+            Self::SetMsix { to: 0, .. } => {
+                write!(f, "{object}: as many interrupt vectors as the device gives it")
+            }
+            Self::SetMsix { to, .. } => write!(f, "{object}: {to} interrupt vectors"),
+            Self::SetNetdev { from, to, .. } => {
+                let from = from.as_deref().map(|from| format!("{from} → ")).unwrap_or_default();
+                write!(f, "{object}: {} {from}{to}", to.name())
+            }
+            Self::SetHugepages { from, to, .. } => write!(f, "{object} pages: {from} → {to}"),
             Self::LoadModule { module } => write!(f, "load module {module}"),
             Self::SetOverride { to: Some(driver), .. } => {
                 write!(f, "{object}: reserve for {driver}")

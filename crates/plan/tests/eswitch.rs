@@ -24,7 +24,7 @@ fn actions(host: &Host, policy: &Policy) -> Vec<String> {
 fn applied(mut host: Host, policy: &Policy) -> Host {
     let plan = diff(&host, policy).unwrap();
     for step in &plan.steps {
-        model::take(&mut host, &step.action);
+        model::obey(&mut host, &step.action);
     }
     assert!(verify(&host, policy, &plan).unwrap().is_empty());
     assert!(diff(&host, policy).unwrap().steps.is_empty(), "a second plan has nothing to do");

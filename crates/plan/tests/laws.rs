@@ -8,7 +8,8 @@ mod model;
 
 use proptest::prelude::*;
 use virtfn_host::{
-    DriverChoice, Host, Mbps, Policy, Switch, VfAdmin, VfId, VfIndex, VfPolicy, VlanId,
+    DriverChoice, Host, Mbps, Mtu, NetdevPolicy, Policy, Switch, VfAdmin, VfId, VfIndex, VfPolicy,
+    VlanId,
 };
 use virtfn_plan::{Action, diff};
 
@@ -62,10 +63,18 @@ fn driver() -> impl Strategy<Value = Option<DriverChoice>> {
     ]
 }
 
+fn netdev() -> impl Strategy<Value = NetdevPolicy> {
+    prop_oneof![
+        3 => Just(NetdevPolicy::default()),
+        1 => Just(NetdevPolicy { name: None, mtu: Mtu::new(9000) }),
+    ]
+}
+
 fn vf_policy() -> impl Strategy<Value = VfPolicy> {
     prop_oneof![
         Just(VfPolicy::default()),
-        (admin(), driver()).prop_map(|(admin, driver)| VfPolicy { admin, driver }),
+        (admin(), driver(), netdev(), prop::option::of(1u16..9))
+            .prop_map(|(admin, driver, netdev, msix)| VfPolicy { admin, driver, netdev, msix }),
     ]
 }
 
@@ -90,7 +99,7 @@ fn run(host: &mut Host, wish: &Wish) -> Vec<Action> {
     let plan = diff(host, &policy).unwrap();
     let actions: Vec<Action> = plan.steps.into_iter().map(|step| step.action).collect();
     for action in &actions {
-        model::take(host, action);
+        model::obey(host, action);
     }
     let left = diff(host, &policy).unwrap();
     assert!(left.steps.is_empty(), "{wish:?}: still to do: {:?}", left.steps);

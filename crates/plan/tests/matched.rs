@@ -9,7 +9,7 @@ use virtfn_host::{
     Declared, DeclaredDevice, DeclaredPf, DeclaredVfs, DriverChoice, DriverWish, MacWish, Matching,
     Place, Policy, Seen, VfIndex, VfWish,
 };
-use virtfn_plan::{Matched, diff, parts};
+use virtfn_plan::{Matched, Subject, diff, parts};
 
 fn pf(line: u32, matching: Matching, vfs: u16) -> DeclaredPf {
     DeclaredPf {
@@ -19,6 +19,7 @@ fn pf(line: u32, matching: Matching, vfs: u16) -> DeclaredPf {
         autoprobe: None,
         eswitch: None,
         defaults: VfWish::default(),
+        defaults_place: Place::default(),
         vf: Vec::new(),
     }
 }
@@ -28,7 +29,7 @@ fn at(port: usize) -> Matching {
 }
 
 fn declared(pfs: Vec<DeclaredPf>) -> Declared {
-    Declared { pfs, devices: Vec::new() }
+    Declared { pfs, ..Declared::default() }
 }
 
 fn faults(pfs: Vec<DeclaredPf>) -> Vec<String> {
@@ -43,12 +44,12 @@ fn each_way_to_name_a_port_finds_it() {
         let declared = declared(vec![pf(3, matching, 1)]);
         Matched::of(&host, &declared).about().into_iter().collect::<Vec<_>>()
     };
-    let one = vec![model::port(1)];
+    let one = vec![Subject::Device(model::port(1))];
     assert_eq!(found(at(1)), one);
     assert_eq!(found(Matching { netdev: Some("eth1".into()), ..Matching::default() }), one);
     let mac = "52:54:00:00:00:01".parse().ok();
     assert_eq!(found(Matching { mac, ..Matching::default() }), one);
-    let both = vec![model::port(0), model::port(1)];
+    let both = [0, 1].map(model::port).map(Subject::Device).to_vec();
     assert_eq!(found(Matching { driver: Some("igb".into()), ..Matching::default() }), both);
     let ids = Matching { vendor: Some(0x8086), device: Some(0x10c9), ..Matching::default() };
     assert_eq!(found(ids), both);
@@ -76,7 +77,8 @@ fn an_entry_that_cannot_be_followed_says_why() {
     let mut both = pf(3, Matching { driver: Some("igb".into()), ..Matching::default() }, 1);
     let mac = Some(MacWish::Given("52:54:00:6d:90:02".parse().unwrap()));
     let wish = VfWish { mac, ..VfWish::default() };
-    both.vf = vec![DeclaredVfs { first: VfIndex(0), last: VfIndex(0), wish }];
+    both.vf =
+        vec![DeclaredVfs { place: Place::default(), first: VfIndex(0), last: VfIndex(0), wish }];
     assert_eq!(
         faults(vec![both]),
         ["p:3:3: 2 devices are driver igb, and they cannot share the address of a VF"]
@@ -103,7 +105,8 @@ fn defaults_hold_where_a_range_says_nothing_and_what_nobody_names_stays() {
     port.defaults =
         VfWish { mac: Some(MacWish::Auto), driver: Some(DriverWish::Vfio), ..VfWish::default() };
     let wish = VfWish { driver: Some(DriverWish::Default), ..VfWish::default() };
-    port.vf = vec![DeclaredVfs { first: VfIndex(1), last: VfIndex(2), wish }];
+    port.vf =
+        vec![DeclaredVfs { place: Place::default(), first: VfIndex(1), last: VfIndex(2), wish }];
     let declared = declared(vec![port]);
     let wanted = Matched::of(&host, &declared).on(&host, &Policy::of(&host));
     assert_eq!(wanted.pfs.len(), 1, "the other port is nobody's business");
@@ -112,7 +115,7 @@ fn defaults_hold_where_a_range_says_nothing_and_what_nobody_names_stays() {
     assert_eq!(vf[&VfIndex(2)].driver, Some(DriverChoice::Default));
     assert!(vf.values().all(|vf| vf.admin.mac.is_some()));
     for step in diff(&host, &wanted).unwrap().steps {
-        model::take(&mut host, &step.action);
+        model::obey(&mut host, &step.action);
     }
     let again = Matched::of(&host, &declared).on(&host, &Policy::of(&host));
     assert_eq!(diff(&host, &again).unwrap().steps, []);
@@ -125,7 +128,7 @@ fn the_vfio_driver_made_for_the_device_is_preferred() {
     function.variants = Seen::Known(vec!["special_vfio_pci".into()]);
     let devices =
         vec![DeclaredDevice { place: Place::default(), matching: at(1), driver: DriverWish::Vfio }];
-    let declared = Declared { pfs: Vec::new(), devices };
+    let declared = Declared { devices, ..Declared::default() };
     let wanted = Matched::of(&host, &declared).on(&host, &Policy::of(&host));
     let driver = wanted.devices[&model::port(1)].driver.clone();
     assert_eq!(driver, Some(DriverChoice::Named("special_vfio_pci".into())));

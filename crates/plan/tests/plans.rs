@@ -18,7 +18,7 @@ fn with_vfs(vfs: u16) -> virtfn_host::Host {
     let mut host = model::machine();
     let policy = Policy::of(&host).with_vfs(model::port(0), vfs);
     for step in diff(&host, &policy).unwrap().steps {
-        model::take(&mut host, &step.action);
+        model::obey(&mut host, &step.action);
     }
     host
 }
@@ -41,6 +41,7 @@ fn settings_come_before_any_driver_and_the_mac_comes_first() {
             ..VfAdmin::default()
         },
         driver: Some(DriverChoice::Named("vfio-pci".into())),
+        ..VfPolicy::default()
     };
     let policy = Policy::of(&host).with_vfs(model::port(0), 1).with_vf(vf, wanted);
     assert_eq!(
@@ -63,9 +64,9 @@ fn another_number_goes_through_zero_and_keeps_what_was_set() {
     let mut host = with_vfs(2);
     let vf = VfId { pf: model::port(0), index: VfIndex(1) };
     let mac = VfAdmin { mac: "02:00:00:00:00:07".parse().ok(), ..VfAdmin::default() };
-    let policy = Policy::of(&host).with_vf(vf, VfPolicy { admin: mac, driver: None });
+    let policy = Policy::of(&host).with_vf(vf, VfPolicy { admin: mac, ..VfPolicy::default() });
     for step in diff(&host, &policy).unwrap().steps {
-        model::take(&mut host, &step.action);
+        model::obey(&mut host, &step.action);
     }
     let policy = Policy::of(&host).with_vfs(model::port(0), 4);
     let actions = actions(&host, &policy);
@@ -120,7 +121,8 @@ fn what_cannot_be_is_refused_before_anything_is_written() {
     let beyond = diff(&host, &base().with_vf(vf(2), VfPolicy::default()));
     assert!(matches!(beyond, Err(PlanError::NoSuchVf { vfs: 2, .. })));
     let group = VfAdmin { mac: "01:00:5e:00:00:01".parse().ok(), ..VfAdmin::default() };
-    let group = diff(&host, &base().with_vf(vf(0), VfPolicy { admin: group, driver: None }));
+    let group =
+        diff(&host, &base().with_vf(vf(0), VfPolicy { admin: group, ..VfPolicy::default() }));
     assert!(matches!(group, Err(PlanError::GroupMac { .. })));
     let pf =
         diff(&host, &base().with_device(model::port(0), DriverChoice::Named("vfio-pci".into())));
@@ -147,7 +149,7 @@ fn an_address_that_a_vf_picked_meanwhile_is_no_failure() {
     let mac = |text: &str| VfAdmin { mac: text.parse().ok(), ..VfAdmin::default() };
     let picks = |host: &mut virtfn_host::Host, text: &str| {
         let change = virtfn_host::VfChange::Mac(text.parse().unwrap());
-        model::take(host, &virtfn_plan::Action::SetVf { vf, from: None, to: change });
+        model::obey(host, &virtfn_plan::Action::SetVf { vf, from: None, to: change });
     };
     picks(&mut host, "02:00:00:00:00:01");
     let vfio =
@@ -155,13 +157,13 @@ fn an_address_that_a_vf_picked_meanwhile_is_no_failure() {
     let policy = Policy::of(&host).with_vf(vf, vfio);
     let plan = diff(&host, &policy).unwrap();
     for step in &plan.steps {
-        model::take(&mut host, &step.action);
+        model::obey(&mut host, &step.action);
     }
     picks(&mut host, "02:00:00:00:00:02");
     assert!(verify(&host, &policy, &plan).unwrap().is_empty());
 
-    let asked =
-        Policy::of(&host).with_vf(vf, VfPolicy { admin: mac("02:00:00:00:00:03"), driver: None });
+    let asked = Policy::of(&host)
+        .with_vf(vf, VfPolicy { admin: mac("02:00:00:00:00:03"), ..VfPolicy::default() });
     let plan = diff(&host, &asked).unwrap();
     assert_eq!(verify(&host, &asked, &plan).unwrap().len(), 1, "what was asked for does count");
 }

@@ -1,8 +1,8 @@
 //! `virtfn apply --json`: each step, and how it ended.
 
 use serde::Serialize;
-use virtfn_pci::Address;
 use virtfn_plan::Step;
+use virtfn_plan::Subject;
 
 use crate::Document;
 use crate::plan::PlannedStep;
@@ -74,7 +74,7 @@ impl ApplyView {
     }
 
     /// Notes that a device was put back.
-    pub fn rolled_back(&mut self, device: Address, left: Option<String>) {
-        self.rolled_back.push(RolledBack { device: device.to_string(), left });
+    pub fn rolled_back(&mut self, subject: Subject, left: Option<String>) {
+        self.rolled_back.push(RolledBack { device: subject.to_string(), left });
     }
 }

@@ -9,8 +9,10 @@
 
 pub mod apply;
 pub mod doctor;
+pub mod exchange;
 pub mod explain;
 pub mod groups;
+pub mod install;
 pub mod list;
 mod markup;
 mod page;

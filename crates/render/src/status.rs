@@ -94,7 +94,7 @@ impl DeviceStatus {
             }
             Err(error) => (DeviceState::Impossible, Vec::new(), Some(error.to_string())),
         };
-        let (device, short) = (part.device.to_string(), part.device.short());
+        let (device, short) = (part.about.to_string(), part.about.short());
         Self { device, state, steps, why, short }
     }
 

@@ -9,6 +9,8 @@ use rustix::mount::{MountFlags, mount};
 use rustix::process::{Pid, WaitOptions, wait};
 use rustix::system::{RebootCommand, reboot, sethostname};
 
+use crate::system;
+
 /// What the agent and all that it starts find in their environment.
 const ENVIRONMENT: [(&str, &str); 4] = [
     ("PATH", "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
@@ -32,13 +34,20 @@ const MOUNTS: [(&str, &str, Option<&CStr>); 9] = [
 /// Lives as long as the guest does. When the agent ends, the guest is switched off: the host that
 /// it served has gone, or never came.
 pub(crate) fn run() -> ExitCode {
-    if let Err(error) = prepare().and_then(|()| serve_until_the_end()) {
+    if let Err(error) = prepare().and_then(|()| go_on()) {
         eprintln!("lab-guest: {error:#}");
     }
     if let Err(error) = reboot(RebootCommand::PowerOff) {
         eprintln!("lab-guest: cannot power off: {error}");
     }
     ExitCode::FAILURE
+}
+
+fn go_on() -> Result<()> {
+    match system::disk() {
+        Some(disk) => system::enter(&disk),
+        None => serve_until_the_end(),
+    }
 }
 
 fn prepare() -> Result<()> {

@@ -6,6 +6,7 @@
 //! the broom between two tests ([`tidy`]). A new part is a file here and a line in [`Part`].
 #![allow(clippy::print_stdout, clippy::print_stderr)] // It talks to a console and to tests.
 
+mod bare;
 mod hold;
 mod init;
 mod jobs;
@@ -13,6 +14,7 @@ mod killed;
 mod netdevsim;
 mod serve;
 mod sysfs;
+mod system;
 mod terminal;
 mod tidy;
 
@@ -40,6 +42,12 @@ enum Part {
     CountWrites(killed::Counted),
     /// Asks and sets netdevsim with virtfn's own netlink code
     Netdevsim(netdevsim::Arguments),
+    /// Runs virtfn, and notes its writes to the kernel in a file
+    NoteWrites(bare::Noted),
+    /// Makes the writes of such a file, and does nothing else
+    BareWrites(bare::Bare),
+    /// Runs a program, and prints how many microseconds it took
+    Timed(bare::Timed),
     /// Puts the guest back: no VFs, no overrides, no leftovers
     Tidy,
 }
@@ -57,6 +65,12 @@ fn main() -> ExitCode {
         Part::KilledAt(arguments) => return killed::kill(arguments),
         Part::CountWrites(arguments) => return killed::count(arguments),
         Part::Netdevsim(arguments) => netdevsim::run(&arguments),
+        Part::NoteWrites(arguments) => match bare::note(arguments) {
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
+        Part::BareWrites(arguments) => bare::make(&arguments),
+        Part::Timed(arguments) => bare::time(&arguments),
         Part::Tidy => tidy::run(),
     };
     match outcome {

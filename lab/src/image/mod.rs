@@ -6,6 +6,7 @@
 //! that needs more gets a set of Debian packages as a part before these.
 
 mod cpio;
+pub(crate) mod disk;
 mod layer;
 mod modules;
 mod userland;
@@ -47,6 +48,8 @@ pub struct Binaries {
     pub virtfn: PathBuf,
     /// `lab-guest`, the guest's `/init`.
     pub lab_guest: PathBuf,
+    /// The Debian package of this `virtfn`, which the full image has beside it.
+    pub package: Option<PathBuf>,
 }
 
 /// What a guest has beside the kernel's modules and our own programs.
@@ -57,12 +60,15 @@ pub enum Image {
     Small,
     /// The same, and the programs that virtfn is compared with.
     Peers,
+    /// Debian with systemd as process 1, on a disk that outlives a reboot.
+    Full,
 }
 
 impl Image {
     fn packages(self) -> Option<&'static PackageSet> {
         match self {
-            Self::Small => None,
+            // The full image's packages are on its disk.
+            Self::Small | Self::Full => None,
             Self::Peers => Some(&PEERS),
         }
     }
@@ -83,6 +89,9 @@ pub fn initramfs(kernel: &Kernel, image: Image, binaries: &Binaries) -> Result<N
     let mut archive = Archive::new(BufWriter::new(whole.as_file_mut()));
     archive.file("usr/bin/virtfn", 0o755, &read(&binaries.virtfn)?)?;
     archive.file("usr/bin/lab-guest", 0o755, &read(&binaries.lab_guest)?)?;
+    if let Some(package) = binaries.package.as_ref().filter(|_| image == Image::Full) {
+        archive.file("virtfn.deb", 0o644, &read(package)?)?;
+    }
     archive.finish()?;
     Ok(whole)
 }
@@ -164,6 +173,11 @@ fn add_userland(archive: &mut Archive<impl Write>, userland: &Userland) -> Resul
         archive.file("usr/share/misc/pci.ids", 0o644, &read(names)?)?;
     }
     Ok(())
+}
+
+/// Writes the modules of a kernel below `root`.
+pub(crate) fn stage_modules(kernel: &Kernel, root: &Path) -> Result<()> {
+    modules::stage(kernel, root).map(|_| ())
 }
 
 fn add_modules(archive: &mut Archive<impl Write>, kernel: &Kernel) -> Result<()> {

@@ -17,6 +17,10 @@ const WANTED: &[&str] = &[
     // The lab's own port.
     "virtio_pci",
     "virtio_console",
+    // The full image's disk.
+    "virtio_blk",
+    "ext4",
+    "crc32c_generic",
     // The emulated cards and their VFs.
     "igb",
     "igbvf",

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: what the binary costs. Times are ratios to a peer, measured in one run.
 
 mod grow;
+mod provision;
 
 use std::fs;
 use std::path::Path;
@@ -27,7 +28,8 @@ pub(crate) fn run() -> Result<()> {
     println!("dependencies  {}", Metadata::read()?.shipped_in("virtfn-cli").len());
     println!("peak memory   {} KiB", peak_kib(&program)?);
     print_start_up(&program)?;
-    grow::print(&program)
+    grow::print(&program)?;
+    provision::print()
 }
 
 fn print_start_up(program: &Path) -> Result<()> {

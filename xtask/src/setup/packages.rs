@@ -1,11 +1,12 @@
 //! Debian packages for guests, unpacked into the cache with all that they depend on, never installed.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use virtfn_lab::packages::{PEERS, PackageSet};
+use virtfn_lab::packages::{FULL, PEERS, PackageSet};
 use virtfn_lab::programs::need;
 
 use super::apt;
@@ -14,11 +15,10 @@ use crate::{progress, workspace};
 /// Gets every set that is not in the cache yet. One that cannot be had is named, and what needs it
 /// fails.
 pub(super) fn fetch() {
-    if PEERS.root().is_ok() {
-        return;
-    }
-    if let Err(reason) = fetch_set(&PEERS) {
-        progress::note(&format!("no {} for guests: {reason:#}", PEERS.packages.join(", ")));
+    for set in [PEERS, FULL].iter().filter(|set| set.root().is_err()) {
+        if let Err(reason) = fetch_set(set) {
+            progress::note(&format!("no {} for guests: {reason:#}", set.packages.join(", ")));
+        }
     }
 }
 
@@ -34,7 +34,7 @@ fn fetch_set(set: &PackageSet) -> Result<()> {
         })
     })?;
     let fresh = work.path().join("set");
-    progress::step("Unpacking it", || unpack(work.path(), &fresh.join("root")))?;
+    progress::step("Unpacking it", || unpack(work.path(), &fresh.join("root"), *set == FULL))?;
     set.seal(&fresh)?;
     if kept.exists() {
         fs::remove_dir_all(&kept).with_context(|| kept.display().to_string())?;
@@ -59,11 +59,29 @@ fn download(set: &PackageSet, folder: &Path) -> Result<()> {
     workspace::run(command.args(set.packages))
 }
 
-fn unpack(folder: &Path, root: &Path) -> Result<()> {
+fn unpack(folder: &Path, root: &Path, system: bool) -> Result<()> {
     let dpkg = need("dpkg")?;
     fs::create_dir_all(root)?;
     for package in packages_in(folder)? {
         workspace::run(Command::new(&dpkg).arg("-x").arg(&package).arg(root))?;
+    }
+    if system {
+        merge_usr(root)?;
+    }
+    Ok(())
+}
+
+/// A whole system's programs and libraries are all below `/usr`: no package brings the links, and
+/// dpkg replaces those that it finds.
+fn merge_usr(root: &Path) -> Result<()> {
+    for folder in ["bin", "sbin", "lib", "lib64"] {
+        let (old, new) = (root.join(folder), root.join("usr").join(folder));
+        fs::create_dir_all(&new)?;
+        if old.is_dir() {
+            workspace::run(Command::new("cp").arg("-a").arg(old.join(".")).arg(&new))?;
+            fs::remove_dir_all(&old)?;
+        }
+        symlink(format!("usr/{folder}"), &old)?;
     }
     Ok(())
 }

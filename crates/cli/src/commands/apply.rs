@@ -1,18 +1,24 @@
 //! `virtfn apply`.
 
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
-use virtfn_apply::{Ended, InUse, OnFailure, Options, Progress};
+use virtfn_apply::{Ended, InUse, Live, OnFailure, Options, Progress};
 use virtfn_host::{Host, Policy};
 use virtfn_plan::Step;
 use virtfn_render::apply::{ApplyView, StepResult};
 use virtfn_render::words::count;
 
 use crate::change::{STATE, Teller};
-use crate::context::{Context, live_root};
+use crate::context::{Context, live_root, resolve};
 use crate::declared::Wanted;
 use crate::error::Error;
 use crate::exit::Exit;
+
+/// Between two looks for a device that is still to come.
+const PAUSE: Duration = Duration::from_millis(100);
+/// Nobody waits longer for a device.
+const MOST_SECONDS: u64 = 3600;
 
 /// Arguments of `virtfn apply`.
 #[derive(Debug, clap::Args)]
@@ -32,6 +38,12 @@ pub struct Args {
     /// The policy; `-` for standard input [default: /etc/virtfn/policy.yaml and policy.d/*.yaml]
     #[arg(short, long, value_name = "FILE")]
     file: Option<PathBuf>,
+    /// This device alone; one that the policy does not declare is left as it is
+    #[arg(long, value_name = "DEVICE")]
+    device: Option<String>,
+    /// Wait as long for declared devices and their drivers, as at a machine's start
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    wait: u64,
     /// Print the steps and whom they interrupt, and do nothing
     #[arg(long)]
     dry_run: bool,
@@ -45,7 +57,19 @@ pub struct Args {
 
 pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error> {
     let root = live_root()?;
-    let wanted = Wanted::read(&root, args.file.as_deref())?;
+    let mut wanted = Wanted::read(&root, args.file.as_deref())?;
+    let deadline = Instant::now() + Duration::from_secs(args.wait.min(MOST_SECONDS));
+    while Instant::now() < deadline && !wanted.is_complete(&root)? {
+        std::thread::sleep(PAUSE);
+        wanted = Wanted::read(&root, args.file.as_deref())?;
+    }
+    if let Some(device) = &args.device {
+        wanted.narrow(resolve(&root, device)?);
+        if wanted.about.is_empty() {
+            context.out.text(&format!("{device} is not declared; nothing was to do.\n"))?;
+            return Ok(Exit::Done);
+        }
+    }
     if args.dry_run {
         let view = wanted.plan(&root)?;
         let done = if view.problems.is_empty() { Exit::Done } else { Exit::Failed };
@@ -66,7 +90,7 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error>
         teller.tell(&progress);
         match progress {
             Progress::Ended { step, how } => ended(&mut view, step, how),
-            Progress::RolledBack { device, left } => view.rolled_back(device, left),
+            Progress::RolledBack { subject, left } => view.rolled_back(subject, left),
             _ => {}
         }
     };
@@ -74,11 +98,11 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error>
         state: PathBuf::from(STATE),
         in_use: if args.force { InUse::Cut } else { InUse::Refuse },
         on_failure: OnFailure::RollBack,
-        watch: &mut *context.watch,
         progress: &mut progress,
     };
     let wish = |host: &Host, now: Policy| wanted.wish(host, &now);
-    let ran = virtfn_apply::run(&root, &wanted.about, wish, &mut options);
+    let mut machine = Live::new(&root, &mut *context.watch);
+    let ran = virtfn_apply::run(&mut machine, &wanted.about, wish, &mut options);
     teller.clear();
     let steps = view.steps.len();
     if args.json && !matches!(&ran, Err(error) if error.exit() == Exit::Refused) {

@@ -86,7 +86,7 @@ fn wish(args: &Args, host: &Host, policy: Policy, pf: Address) -> Result<Policy,
         let admin = VfAdmin { mac, ..VfAdmin::default() };
         let driver = args.driver.as_deref().map(choice);
         if admin != VfAdmin::default() || driver.is_some() {
-            policy = policy.with_vf(vf, VfPolicy { admin, driver });
+            policy = policy.with_vf(vf, VfPolicy { admin, driver, ..VfPolicy::default() });
         }
     }
     Ok(policy)

@@ -1,5 +1,6 @@
 //! The subcommands, one a file.
 
+mod adopt;
 mod apply;
 mod bind;
 mod completions;
@@ -7,8 +8,10 @@ mod create;
 mod destroy;
 mod doctor;
 mod explain;
+mod export;
 mod groups;
 mod import;
+mod install;
 mod list;
 mod man;
 mod plan;
@@ -17,6 +20,7 @@ mod set;
 mod show;
 mod status;
 mod topology;
+mod uninstall;
 
 use clap::Subcommand;
 
@@ -53,8 +57,16 @@ pub enum Command {
     Apply(apply::Args),
     /// Say whether this machine is what its policy says
     Status(status::Args),
-    /// Write what a machine has as a policy file
+    /// Take over a physical function from another program's configuration
+    Adopt(adopt::Args),
+    /// Have every start of this machine apply its policy
+    Install(install::Args),
+    /// Take away what install wrote
+    Uninstall(uninstall::Args),
+    /// Read a machine, or another program's configuration, as a policy file
     Import(import::Args),
+    /// Write a policy as another program's configuration
+    Export(export::Args),
     /// Write this host into a file, to be looked at elsewhere with --root
     Record(record::Args),
     /// Print a shell's completions
@@ -83,7 +95,11 @@ impl Command {
             Self::Plan(args) => plan::run(&args, context),
             Self::Apply(args) => apply::run(&args, context),
             Self::Status(args) => status::run(&args, context),
+            Self::Adopt(args) => adopt::run(&args, context),
+            Self::Install(args) => install::run(&args, context),
+            Self::Uninstall(args) => uninstall::run(&args, context),
             Self::Import(args) => import::run(&args, context),
+            Self::Export(args) => export::run(&args, context),
             Self::Record(args) => record::run(&args, context),
             Self::Completions(args) => completions::run(&args, context),
             Self::Man(args) => man::run(&args, context),

@@ -4,8 +4,8 @@ use std::str::FromStr;
 
 use virtfn_formats::policy::Edit;
 use virtfn_host::{
-    BadValue, Host, LinkState, MacAddress, MacWish, Mbps, Policy, Qos, Switch, VfAdmin, VfId,
-    VfPolicy, VfWish, VlanId, VlanProto,
+    BadValue, Guid, Host, LinkState, MacAddress, MacWish, Mbps, Mtu, NetdevPolicy, Policy, Qos,
+    Switch, VfAdmin, VfId, VfPolicy, VfWish, VlanId, VlanProto,
 };
 
 use crate::change::{self, Change, Flags, derived_mac};
@@ -59,6 +59,18 @@ pub struct Args {
     /// May it read the PF's RSS table? on or off
     #[arg(long, value_name = "on|off", group = "settings")]
     query_rss: Option<Switch>,
+    /// The GUID of its InfiniBand node: eight pairs of hex digits
+    #[arg(long, value_name = "GUID", group = "settings")]
+    node_guid: Option<Guid>,
+    /// The GUID of its InfiniBand port: eight pairs of hex digits
+    #[arg(long, value_name = "GUID", group = "settings")]
+    port_guid: Option<Guid>,
+    /// How many interrupt vectors it has; a driver that has it is taken off and given it again
+    #[arg(long, value_name = "1..2048", group = "settings", value_parser = clap::value_parser!(u16).range(1..=2048))]
+    msix: Option<u16>,
+    /// The MTU of its interface on this host
+    #[arg(long, value_name = "BYTES", group = "settings")]
+    mtu: Option<Mtu>,
     #[command(flatten)]
     flags: Flags,
 }
@@ -87,7 +99,9 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error>
         stays: "its settings stay",
         shown: &|_, function| function == address,
         wish: |host: &Host, policy: Policy| {
-            Ok(policy.with_vf(vf, VfPolicy { admin: admin(args, host, vf)?, driver: None }))
+            let admin = admin(args, host, vf)?;
+            let (msix, netdev) = (args.msix, netdev(args));
+            Ok(policy.with_vf(vf, VfPolicy { admin, msix, netdev, driver: None }))
         },
         edit: Edit { vf: vec![(vf.index, wish(args))], ..Edit::default() },
     };
@@ -106,7 +120,11 @@ fn wish(args: &Args) -> VfWish {
         Mac::Auto => MacWish::Auto,
         Mac::Given(mac) => MacWish::Given(mac),
     });
-    VfWish { admin: settings(args, None), mac, driver: None }
+    VfWish { admin: settings(args, None), mac, driver: None, msix: args.msix, netdev: netdev(args) }
+}
+
+fn netdev(args: &Args) -> NetdevPolicy {
+    NetdevPolicy { name: None, mtu: args.mtu }
 }
 
 fn admin(args: &Args, host: &Host, vf: VfId) -> Result<VfAdmin, Error> {
@@ -130,6 +148,8 @@ fn settings(args: &Args, mac: Option<MacAddress>) -> VfAdmin {
         min_rate: args.min_rate,
         max_rate: args.max_rate,
         query_rss: args.query_rss,
+        node_guid: args.node_guid,
+        port_guid: args.port_guid,
     }
 }
 

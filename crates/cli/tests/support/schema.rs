@@ -10,8 +10,8 @@ pub fn misfits(schema: &Value, value: &Value) -> Vec<String> {
 }
 
 /// Words that ask nothing of a value.
-const REMARKS: [&str; 8] =
-    ["$schema", "title", "description", "$defs", "format", "default", "$id", "examples"];
+const REMARKS: [&str; 9] =
+    ["$schema", "title", "description", "$defs", "format", "default", "$id", "examples", "pattern"];
 
 struct Check<'a> {
     root: &'a Value,
@@ -56,6 +56,14 @@ impl Check<'_> {
                 !value.is_object() || !wanted.as_array().unwrap().iter().any(|name| missing(&name))
             }
             "items" => return self.all_fit(wanted, value, at, found),
+            "patternProperties" => {
+                // One pattern for all keys is as much as ours say.
+                let schema = wanted.as_object().unwrap().values().next().unwrap();
+                for (name, member) in value.as_object().into_iter().flatten() {
+                    self.fits(schema, member, &format!("{at}.{name}"), found);
+                }
+                return;
+            }
             "properties" => return self.members_fit(wanted, value, at, found),
             "additionalProperties" => {
                 let known = schema.get("properties").and_then(Value::as_object);

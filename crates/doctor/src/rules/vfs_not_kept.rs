@@ -40,9 +40,12 @@ fn judge(host: &Host, function: &Function) -> Opinion {
         return Opinion::pass("a module option makes VFs again").saw(path, option);
     }
     if let Some(policy) = others.iter().find(|claim| agrees(claim, made)) {
-        return saw(Opinion::warn("its VFs are in virtfn's policy, and nothing applies that at boot"), [*policy])
-            .saw("etc/systemd/system", "no unit runs `virtfn apply`")
-            .fix("a unit with ExecStart=/usr/bin/virtfn apply, ordered before network-pre.target (docs/policy.md has one)");
+        return saw(
+            Opinion::warn("its VFs are in virtfn's policy, and nothing applies that at boot"),
+            [*policy],
+        )
+        .saw("etc/systemd/system", "no unit runs `virtfn apply`")
+        .fix("virtfn install");
     }
     if !others.is_empty() {
         let summary = format!(
@@ -60,11 +63,12 @@ fn judge(host: &Host, function: &Function) -> Opinion {
     Opinion::warn(format!("nobody makes its {made} VFs again after a reboot"))
         .saw(at(function, "virtfn*"), format!("{made} links"))
         .saw("etc", "no word of its VFs")
+        .fix("virtfn import live > /etc/virtfn/policy.yaml && virtfn install")
         .fix(format!(
-            "have one owner make them at boot, as systemd: SR-IOVVirtualFunctions={made} in a .link \
+            "or have one owner make them at boot, as systemd: SR-IOVVirtualFunctions={made} in a .link \
              file (man systemd.link)"
         ))
-        .fix(format!("with netplan: virtual-function-count: {made}"))
+        .fix(format!("or with netplan: virtual-function-count: {made}"))
 }
 
 /// A policy alone makes nothing: something has to apply it.

@@ -71,7 +71,9 @@ fn edit_device(
     let mut wanted = before.clone();
     wanted.devices[number].driver = driver.clone();
     match read(&place.path, &changed) {
-        Ok(after) if after == wanted => Ok(changed),
+        Ok(after) if after.clone().without_places() == wanted.clone().without_places() => {
+            Ok(changed)
+        }
         _ => Err(layout()),
     }
 }
@@ -95,7 +97,7 @@ fn is_change(
     number: usize,
     wanted: &(u16, Vec<VfWish>),
 ) -> bool {
-    let plain = |pf: &DeclaredPf| DeclaredPf { place: Place::default(), ..pf.clone() };
+    let plain = |pf: &DeclaredPf| pf.clone().without_places();
     let same_devices = before.devices.len() == after.devices.len()
         && before.devices.iter().zip(&after.devices).all(|(before, after)| {
             (&before.matching, &before.driver) == (&after.matching, &after.driver)

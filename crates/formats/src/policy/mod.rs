@@ -19,16 +19,21 @@
 mod edit;
 mod fault;
 mod fields;
+mod keys;
+mod schema;
 mod write;
 
+use std::collections::BTreeMap;
+
 use virtfn_host::{
-    Declared, DeclaredDevice, DeclaredPf, DeclaredVfs, DriverWish, MacWish, Matching, Place,
-    Switch, VfAdmin, VfIndex, VfWish,
+    Declared, DeclaredDevice, DeclaredHost, DeclaredPf, DeclaredVfs, DriverWish, Guid, HostPolicy,
+    MacWish, Matching, NetdevPolicy, PageSize, Place, Switch, VfAdmin, VfIndex, VfWish,
 };
 use virtfn_pci::Address;
 
 pub use edit::{CannotEdit, Edit, edit};
 pub use fault::Fault;
+pub use schema::schema;
 pub use write::write;
 
 use crate::yaml::{self, At, Node, Value};
@@ -72,8 +77,8 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn policy(&mut self, root: &Node) -> Option<Declared> {
-        let [version, pfs, devices] =
-            self.faults.fields(root, "a policy", ["version", "pfs", "devices"])?;
+        let [version, pfs, devices, host] =
+            self.faults.fields(root, "a policy", keys::names(&keys::POLICY))?;
         match version {
             None => {
                 let fault = Fault::new(root.at.clone(), "says no version");
@@ -91,18 +96,50 @@ impl Reader<'_> {
         Some(Declared {
             pfs: pfs.iter().filter_map(|node| self.pf(node)).collect(),
             devices: devices.iter().filter_map(|node| self.device(node)).collect(),
+            host: host.and_then(|node| self.host(node)).into_iter().collect(),
         })
     }
 
+    fn host(&mut self, node: &Node) -> Option<DeclaredHost> {
+        let [hugepages, modules] = self.faults.fields(node, "`host`", keys::names(&keys::HOST))?;
+        let modules = modules.map_or(&[][..], |node| self.faults.items(node, "`modules`"));
+        let module = |node| self.faults.word(node, "modules", module_name);
+        let modules = modules.iter().filter_map(module).collect();
+        let hugepages = hugepages.map(|node| self.hugepages(node)).unwrap_or_default();
+        let policy = HostPolicy { hugepages, modules };
+        let says = policy != HostPolicy::default();
+        says.then(|| DeclaredHost { place: self.place(node), policy })
+    }
+
+    fn hugepages(&mut self, node: &Node) -> BTreeMap<PageSize, u64> {
+        let mut pages = BTreeMap::new();
+        let Value::Map(pairs) = &node.value else {
+            let why = format!("`hugepages` is {}, and a mapping from sizes is meant", node.kind());
+            let hint = "hugepages: { 2M: 1024 }";
+            self.faults.add(Fault::new(node.at.clone(), why).hint(Some(hint.into())));
+            return pages;
+        };
+        for (key, value) in pairs {
+            let size: Option<PageSize> = self.faults.value(Some(key), "hugepages");
+            let number = self.count(value, "hugepages", MAX_PAGES);
+            let (Some(size), Some(number)) = (size, number) else { continue };
+            if pages.insert(size, number).is_some() {
+                self.faults.add(Fault::new(key.at.clone(), format!("{size} is there twice")));
+            }
+        }
+        pages
+    }
+
     fn pf(&mut self, node: &Node) -> Option<DeclaredPf> {
-        let names = ["match", "vfs", "autoprobe", "eswitch", "defaults", "vf"];
+        let names = keys::names(&keys::PF);
         let [matching, vfs, autoprobe, eswitch, defaults, vf] =
             self.faults.fields(node, "a PF", names)?;
         if vfs.is_none() {
             self.lacks(node, "vfs", "how many VFs it shall have: vfs: 7");
         }
-        let vfs: Option<u16> = vfs.and_then(|node| self.number(node, "vfs", 0, MAX_VFS));
+        let vfs: Option<u16> = vfs.and_then(|node| self.number(node, "vfs", MAX_VFS));
         let autoprobe = autoprobe.and_then(|node| self.switch(node, "autoprobe"));
+        let defaults_place = self.place(defaults.unwrap_or(node));
         let defaults = defaults.map(|node| self.vf(node, "`defaults`", true)).unwrap_or_default();
         let matching = self.matching(node, matching);
         let place = self.place(node);
@@ -115,12 +152,14 @@ impl Reader<'_> {
             vf: vf.map(|node| self.ranges(node, vfs.unwrap_or(MAX_VFS))).unwrap_or_default(),
             vfs: vfs.unwrap_or_default(),
             defaults,
+            defaults_place,
         };
         (matching.is_some() && vfs.is_some()).then_some(pf)
     }
 
     fn device(&mut self, node: &Node) -> Option<DeclaredDevice> {
-        let [matching, driver] = self.faults.fields(node, "a device", ["match", "driver"])?;
+        let [matching, driver] =
+            self.faults.fields(node, "a device", keys::names(&keys::DEVICE))?;
         if driver.is_none() {
             self.lacks(node, "driver", "who drives it: driver: vfio-pci");
         }
@@ -136,7 +175,7 @@ impl Reader<'_> {
             self.lacks(owner, "match", "which device is meant: match: { pci: \"0000:0b:00.0\" }");
             return None;
         };
-        let names = ["pci", "netdev", "mac", "driver", "vendor", "device", "serial"];
+        let names = keys::names(&keys::MATCH);
         let before = self.faults.0.len();
         let [pci, netdev, mac, driver, vendor, device, serial] =
             self.faults.fields(node, "`match`", names)?;
@@ -166,7 +205,7 @@ impl Reader<'_> {
             self.faults.add(Fault::new(node.at.clone(), why).hint(Some(hint.into())));
             return Vec::new();
         };
-        let mut ranges: Vec<DeclaredVfs> = Vec::new();
+        let mut ranges: Vec<(DeclaredVfs, &At)> = Vec::new();
         for (key, value) in pairs {
             let Some((first, last)) = self.faults.word(key, "vf", range) else { continue };
             if last.0 >= vfs {
@@ -175,17 +214,34 @@ impl Reader<'_> {
                 });
                 self.faults.add(Fault::new(key.at.clone(), why));
             }
-            let overlaps = |there: &&DeclaredVfs| first <= there.last && there.first <= last;
-            if let Some(there) = ranges.iter().find(overlaps) {
-                let there = shown(there.first, there.last);
-                let why = format!("overlaps {there}: what holds for a VF is said once");
-                self.faults.add(Fault::new(key.at.clone(), why));
-            }
             let wish = self.vf(value, "a VF", first != last);
-            ranges.push(DeclaredVfs { first, last, wish });
+            let place = self.place(key);
+            ranges.push((DeclaredVfs { place, first, last, wish }, &key.at));
         }
-        ranges.sort_by_key(|range| range.first);
-        ranges
+        ranges.sort_by_key(|(range, _)| range.first);
+        self.overlaps(&ranges);
+        ranges.into_iter().map(|(range, _)| range).collect()
+    }
+
+    /// Faults for ranges, in the order of their VFs, that share some: at the one that comes later in
+    /// the file.
+    fn overlaps(&mut self, ranges: &[(DeclaredVfs, &At)]) {
+        let mut furthest: Option<&(DeclaredVfs, &At)> = None;
+        for range in ranges {
+            if let Some(before) = furthest.filter(|(before, _)| range.0.first <= before.last) {
+                let (first, second) = if before.1.bytes.start < range.1.bytes.start {
+                    (before, range)
+                } else {
+                    (range, before)
+                };
+                let there = shown(first.0.first, first.0.last);
+                let why = format!("overlaps {there}: what holds for a VF is said once");
+                self.faults.add(Fault::new(second.1.clone(), why));
+            }
+            if furthest.is_none_or(|(before, _)| before.last < range.0.last) {
+                furthest = Some(range);
+            }
+        }
     }
 
     /// What VFs shall be; `several`: it is for more than one, which cannot share an address.
@@ -193,10 +249,12 @@ impl Reader<'_> {
         if node.is_null() {
             return VfWish::default();
         }
-        let Some(fields) = self.faults.fields(node, what, VF_KEYS) else {
+        let Some(fields) = self.faults.fields(node, what, keys::names(&keys::VF)) else {
             return VfWish::default();
         };
-        let [mac, vlan, qos, proto, spoofchk, trust, link, min, max, rss, driver] = fields;
+        let [mac, vlan, qos, proto, spoofchk, trust, link, min, max, rss, driver, more @ ..] =
+            fields;
+        let [node_guid, port_guid, msix, netdev, mtu] = more;
         let faults = &mut self.faults;
         let mac = mac.and_then(|node| faults.word(node, "mac", |text| mac_wish(text, several)));
         let admin = VfAdmin {
@@ -210,8 +268,23 @@ impl Reader<'_> {
             min_rate: self.faults.value(min, "min_rate"),
             max_rate: self.faults.value(max, "max_rate"),
             query_rss: rss.and_then(|node| self.switch(node, "query_rss")),
+            node_guid: self.guid(node_guid, "node_guid", several),
+            port_guid: self.guid(port_guid, "port_guid", several),
         };
-        VfWish { admin, mac, driver: driver.and_then(|node| self.driver(node)) }
+        VfWish {
+            admin,
+            mac,
+            driver: driver.and_then(|node| self.driver(node)),
+            msix: msix.and_then(|node| self.number(node, "msix", MAX_VECTORS)),
+            netdev: NetdevPolicy {
+                name: netdev.and_then(|node| {
+                    self.faults.word(node, "netdev", |text| {
+                        if several { Err(SHARED_NAME.into()) } else { interface_name(text) }
+                    })
+                }),
+                mtu: self.faults.value(mtu, "mtu"),
+            },
+        }
     }
 
     fn driver(&mut self, node: &Node) -> Option<DriverWish> {
@@ -220,6 +293,16 @@ impl Reader<'_> {
             "none" => Ok(DriverWish::None),
             "vfio" => Ok(DriverWish::Vfio),
             text => name(text, 63).map(DriverWish::Named),
+        })
+    }
+
+    /// A GUID, which names one.
+    fn guid(&mut self, node: Option<&Node>, what: &str, several: bool) -> Option<Guid> {
+        self.faults.word(node?, what, |text| match text.parse::<Guid>() {
+            Ok(_) if several => Err("VFs cannot share a GUID: one VF by one".into()),
+            Ok(guid) if guid != Guid::ZERO => Ok(guid),
+            Ok(_) => Err("all zeros name nothing".into()),
+            Err(bad) => Err(bad.to_string()),
         })
     }
 
@@ -234,13 +317,17 @@ impl Reader<'_> {
         })
     }
 
-    fn number(&mut self, node: &Node, what: &str, least: u16, most: u16) -> Option<u16> {
+    fn number(&mut self, node: &Node, what: &str, most: u16) -> Option<u16> {
+        self.count(node, what, most.into()).and_then(|number| u16::try_from(number).ok())
+    }
+
+    fn count(&mut self, node: &Node, what: &str, most: u64) -> Option<u64> {
         self.faults.word(node, what, |text| {
             let plain = text.bytes().all(|byte| byte.is_ascii_digit());
-            let number = text.parse().ok().filter(|n| plain && (least..=most).contains(n));
+            let number = text.parse().ok().filter(|number| plain && *number <= most);
             number.ok_or_else(|| {
                 let text: String = text.chars().take(64).collect();
-                format!("`{text}` is not a number from {least} to {most}")
+                format!("`{text}` is not a number from 0 to {most}")
             })
         })
     }
@@ -257,20 +344,11 @@ impl Reader<'_> {
     }
 }
 
-/// What may be said of a VF.
-const VF_KEYS: [&str; 11] = [
-    "mac",
-    "vlan",
-    "qos",
-    "proto",
-    "spoofchk",
-    "trust",
-    "link",
-    "min_rate",
-    "max_rate",
-    "query_rss",
-    "driver",
-];
+/// A function has at most so many (PCI Express 6.0, 7.7.2.2).
+const MAX_VECTORS: u16 = 2048;
+/// More than any machine has memory for.
+const MAX_PAGES: u64 = 1 << 32;
+const SHARED_NAME: &str = "interfaces cannot share a name: one VF by one";
 
 fn mac_wish(text: &str, several: bool) -> Result<MacWish, String> {
     match text {
@@ -307,6 +385,25 @@ fn name(text: &str, longest: usize) -> Result<String, String> {
     let sound = !text.is_empty() && text.len() <= longest && text.bytes().all(fits);
     let shown = || text.chars().take(64).collect::<String>();
     if sound { Ok(text.to_owned()) } else { Err(format!("`{}` is no name", shown())) }
+}
+
+/// The name of a module: `modprobe` is given it as a word, never as an option.
+fn module_name(text: &str) -> Result<String, String> {
+    let name = name(text, 63)?;
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    if name.bytes().all(fits) && !name.starts_with('-') {
+        Ok(name)
+    } else {
+        Err(format!("`{name}` is no name of a module"))
+    }
+}
+
+/// A name that the kernel takes for an interface, and that no `altname` or wildcard is mistaken for
+/// (`dev_valid_name`, net/core/dev.c).
+fn interface_name(text: &str) -> Result<String, String> {
+    let name = name(text, 15)?;
+    let taken = matches!(name.as_str(), "." | "..") || name.contains([':', '%']);
+    if taken { Err(format!("`{name}` is no name for an interface")) } else { Ok(name) }
 }
 
 /// Four hex digits, with or without `0x`.

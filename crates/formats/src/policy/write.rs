@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use virtfn_host::{
-    Declared, DeclaredPf, DeclaredVfs, DriverWish, MacWish, Matching, VfIndex, VfWish,
+    Declared, DeclaredPf, DeclaredVfs, DriverWish, HostPolicy, MacWish, Matching, VfIndex, VfWish,
 };
 
 use super::VERSION;
@@ -25,6 +25,27 @@ pub fn write(declared: &Declared) -> String {
         let (matching, driver) = (write_match(&device.matching), write_driver(&device.driver));
         // Writing into a String cannot fail.
         let _ = write!(text, "  - match: {matching}\n    driver: {driver}\n");
+    }
+    let mut host = HostPolicy::default();
+    for said in &declared.host {
+        host.hugepages.extend(&said.policy.hugepages);
+        host.modules.extend(said.policy.modules.iter().cloned());
+    }
+    if host != HostPolicy::default() {
+        text += &write_host(&host);
+    }
+    text
+}
+
+fn write_host(host: &HostPolicy) -> String {
+    let mut text = String::from("host:\n");
+    if !host.hugepages.is_empty() {
+        let pages = host.hugepages.iter().map(|(size, pages)| format!("{size}: {pages}"));
+        let _ = writeln!(text, "  hugepages: {{ {} }}", pages.collect::<Vec<_>>().join(", "));
+    }
+    if !host.modules.is_empty() {
+        let modules: Vec<String> = host.modules.iter().map(|module| quoted(module)).collect();
+        let _ = writeln!(text, "  modules: [{}]", modules.join(", "));
     }
     text
 }
@@ -75,7 +96,7 @@ pub(crate) fn said(wish: &VfWish) -> Vec<(&'static str, String)> {
     settings(wish).into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
 }
 
-fn settings(wish: &VfWish) -> [(&'static str, Option<String>); 11] {
+fn settings(wish: &VfWish) -> [(&'static str, Option<String>); 16] {
     let admin = &wish.admin;
     [
         (
@@ -95,6 +116,11 @@ fn settings(wish: &VfWish) -> [(&'static str, Option<String>); 11] {
         ("max_rate", admin.max_rate.map(|rate| rate.to_string())),
         ("query_rss", admin.query_rss.map(|switch| switch.to_string())),
         ("driver", wish.driver.as_ref().map(write_driver)),
+        ("node_guid", admin.node_guid.map(|guid| quoted(&guid.to_string()))),
+        ("port_guid", admin.port_guid.map(|guid| quoted(&guid.to_string()))),
+        ("msix", wish.msix.map(|vectors| vectors.to_string())),
+        ("netdev", wish.netdev.name.as_deref().map(quoted)),
+        ("mtu", wish.netdev.mtu.map(|mtu| mtu.to_string())),
     ]
 }
 

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 
 use netlink_packet_core::NLM_F_DUMP;
 use netlink_packet_route::address::{AddressAttribute, AddressMessage};
-use netlink_packet_route::link::LinkMessage;
-use virtfn_host::{IpNet, Netdev};
+use netlink_packet_route::link::{LinkAttribute, LinkMessage};
+use virtfn_host::{IpNet, Netdev, NetdevChange};
 use virtfn_pci::Address;
 
 use super::socket::Answer;
@@ -60,6 +60,32 @@ pub fn links_of_function(
         .filter(|link| link.function == Some(function))
         .map(|link| link.name)
         .collect())
+}
+
+impl Netlink {
+    /// Changes one thing of an interface.
+    ///
+    /// # Errors
+    /// As [`Netlink::request`].
+    pub(crate) fn set_link(
+        &mut self,
+        ifindex: u32,
+        change: &NetdevChange,
+    ) -> Result<(), NetlinkError> {
+        self.request(link_request(ifindex, change), 0).map(|_| ())
+    }
+}
+
+/// The message that changes one thing of an interface.
+#[must_use]
+pub fn link_request(ifindex: u32, change: &NetdevChange) -> Message {
+    let mut request = LinkMessage::default();
+    request.header.index = ifindex;
+    request.attributes.push(match change {
+        NetdevChange::Name(name) => LinkAttribute::IfName(name.clone()),
+        NetdevChange::Mtu(mtu) => LinkAttribute::Mtu(mtu.value()),
+    });
+    Message::SetLink(request)
 }
 
 fn dump_links(netlink: &mut Netlink) -> Result<Vec<RawLink>, NetlinkError> {

@@ -9,7 +9,7 @@ mod socket;
 mod vf;
 
 pub use attributes::{Filter, RawLink};
-pub use links::{links, links_of_function};
+pub use links::{link_request, links, links_of_function};
 pub use message::Message;
 pub use socket::{Answer, Netlink, NetlinkError};
-pub use vf::{VfList, parse_vf_list, vf_list};
+pub use vf::{VfList, parse_vf_list, vf_list, vf_request};

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use netlink_packet_core::{NlaBuffer, NlasIterator};
 use netlink_packet_route::link::{
-    LinkAttribute, LinkMessage, LinkVfInfo, VfInfo, VfInfoLinkState, VfInfoMac, VfInfoRate,
-    VfInfoRssQueryEn, VfInfoSpoofCheck, VfInfoTrust, VfInfoVlan, VfLinkState, VfVlan, VfVlanInfo,
-    VlanProtocol,
+    LinkAttribute, LinkMessage, LinkVfInfo, VfInfo, VfInfoGuid, VfInfoLinkState, VfInfoMac,
+    VfInfoRate, VfInfoRssQueryEn, VfInfoSpoofCheck, VfInfoTrust, VfInfoVlan, VfLinkState, VfVlan,
+    VfVlanInfo, VlanProtocol,
 };
 use virtfn_host::{
-    LinkState, MacAddress, Mbps, Qos, Switch, VfAdmin, VfChange, VfIndex, VlanId, VlanProto,
+    Guid, LinkState, MacAddress, Mbps, Qos, Switch, VfAdmin, VfChange, VfIndex, VlanId, VlanProto,
 };
 
 use super::{Filter, Message, Netlink, NetlinkError};
@@ -49,12 +49,18 @@ impl Netlink {
         vf: VfIndex,
         change: VfChange,
     ) -> Result<(), NetlinkError> {
-        let mut request = LinkMessage::default();
-        request.header.index = ifindex;
-        let info = LinkVfInfo(vec![attribute(vf.0.into(), change)]);
-        request.attributes.push(LinkAttribute::VfInfoList(vec![info]));
-        self.request(Message::SetLink(request), 0).map(|_| ())
+        self.request(vf_request(ifindex, vf, change), 0).map(|_| ())
     }
+}
+
+/// The message that changes one setting of one VF.
+#[must_use]
+pub fn vf_request(ifindex: u32, vf: VfIndex, change: VfChange) -> Message {
+    let mut request = LinkMessage::default();
+    request.header.index = ifindex;
+    let info = LinkVfInfo(vec![attribute(vf.0.into(), change)]);
+    request.attributes.push(LinkAttribute::VfInfoList(vec![info]));
+    Message::SetLink(request)
 }
 
 fn attribute(vf: u32, change: VfChange) -> VfInfo {
@@ -85,6 +91,8 @@ fn attribute(vf: u32, change: VfChange) -> VfInfo {
         }
         VfChange::Rate { min, max } => VfInfo::Rate(VfInfoRate::new(vf, min.value(), max.value())),
         VfChange::QueryRss(switch) => VfInfo::RssQueryEn(VfInfoRssQueryEn::new(vf, on(switch))),
+        VfChange::NodeGuid(guid) => VfInfo::IbNodeGuid(VfInfoGuid::new(vf, guid.value())),
+        VfChange::PortGuid(guid) => VfInfo::IbPortGuid(VfInfoGuid::new(vf, guid.value())),
     }
 }
 
@@ -145,6 +153,8 @@ const IFLA_VF_LINK_STATE: u16 = 5;
 const IFLA_VF_RATE: u16 = 6;
 const IFLA_VF_RSS_QUERY_EN: u16 = 7;
 const IFLA_VF_TRUST: u16 = 9;
+const IFLA_VF_IB_NODE_GUID: u16 = 10;
+const IFLA_VF_IB_PORT_GUID: u16 = 11;
 const IFLA_VF_VLAN_LIST: u16 = 12;
 
 fn attributes(bytes: &[u8]) -> impl Iterator<Item = NlaBuffer<&[u8]>> {
@@ -183,12 +193,20 @@ fn take(admin: &mut VfAdmin, kind: u16, value: &[u8]) {
         IFLA_VF_TRUST => admin.trust = first.and_then(switch),
         IFLA_VF_RSS_QUERY_EN => admin.query_rss = first.and_then(switch),
         IFLA_VF_LINK_STATE => admin.link = first.and_then(link_state),
+        IFLA_VF_IB_NODE_GUID => admin.node_guid = guid(value),
+        IFLA_VF_IB_PORT_GUID => admin.port_guid = guid(value),
         IFLA_VF_RATE => {
             admin.min_rate = first.and_then(Mbps::new);
             admin.max_rate = second.and_then(Mbps::new);
         }
         _ => {}
     }
+}
+
+/// `struct ifla_vf_guid`: the VF, four bytes of padding, the GUID as a number of this machine.
+fn guid(value: &[u8]) -> Option<Guid> {
+    let bytes = value.get(8..16)?;
+    Some(Guid::new(u64::from_ne_bytes(bytes.try_into().ok()?)))
 }
 
 fn word(value: &[u8], offset: usize) -> Option<u32> {
@@ -251,6 +269,8 @@ mod tests {
             VfChange::Link(LinkState::Disable),
             VfChange::Rate { min: Mbps::new(5).unwrap(), max: Mbps::new(10).unwrap() },
             VfChange::QueryRss(Switch::On),
+            VfChange::NodeGuid(Guid::new(0x0011_2233_4455_6677)),
+            VfChange::PortGuid(Guid::new(u64::MAX)),
         ] {
             let list = parse_vf_list(&message(&[(3, change)], 7));
             assert_eq!(list.count, 7);

@@ -1,19 +1,21 @@
-//! A machine of two 82576 ports that takes plans as the kernel would: what the kernel refuses, the
-//! model panics at.
+//! A machine of two 82576 ports that takes actions as the kernel would, and refuses what the kernel
+//! refuses. What is due later, or goes wrong, is for whoever uses it to add.
 
 use std::collections::BTreeMap;
 
 use virtfn_host::{
-    Cpu, EswitchMode, Firmware, Function, Host, Ids, Kernel, MacAddress, Names, Netdev, Pf, Role,
-    Seen, VfAdmin, VfChange, VfId, VfIndex,
+    Cpu, EswitchMode, Firmware, Function, Host, Ids, Kernel, MacAddress, Names, Netdev,
+    NetdevChange, Pf, Role, Seen, VfAdmin, VfChange, VfId, VfIndex,
 };
-use virtfn_pci::Address;
+use virtfn_pci::{Address, ConfigSpace};
 use virtfn_plan::{Action, Target};
 
 pub(crate) const PORTS: [&str; 2] = ["0b:00.0", "0b:00.1"];
 const TOTAL_VFS: u16 = 7;
 const VF_OFFSET: u16 = 0x80;
 const VF_STRIDE: u16 = 2;
+/// Interrupt vectors of a new VF.
+const VECTORS: u16 = 3;
 
 pub(crate) fn port(number: usize) -> Address {
     PORTS[number].parse().unwrap()
@@ -120,44 +122,148 @@ fn netdev(number: usize) -> Netdev {
     }
 }
 
-/// Does to `host` what the kernel does at `action`.
-pub(crate) fn take(host: &mut Host, action: &Action) {
+/// Why the kernel does not take a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// `EBUSY`: another number of VFs is there.
+    Busy,
+    /// `ERANGE`: more than there can be.
+    Range,
+    /// `ENODEV`: the function is not there, or has not that driver.
+    NoDevice,
+    /// `EINVAL`: there is no such VF.
+    Invalid,
+}
+
+/// Does to `host` what the kernel does at `action`, which a plan made for it: what it would refuse,
+/// or could make nothing of, is the planner's fault.
+pub(crate) fn obey(host: &mut Host, action: &Action) {
     match action {
-        Action::SetAutoprobe { pf, from, to } => {
-            let pf = pf_mut(host, *pf);
-            assert_eq!(pf.autoprobe, Seen::Known(*from));
-            pf.autoprobe = Seen::Known(*to);
+        Action::SetAutoprobe { pf, from, .. } => {
+            assert_eq!(pf_mut(host, *pf).autoprobe, Seen::Known(*from));
         }
-        Action::SetNumVfs { pf, from, to } => set_numvfs(host, *pf, *from, *to),
-        Action::SetEswitch { pf, from, to } => {
-            let pf = pf_mut(host, *pf);
-            assert_eq!(pf.eswitch, Seen::Known(*from));
-            assert!(pf.vfs.is_empty(), "EBUSY: the switch has VFs");
-            pf.eswitch = Seen::Known(*to);
+        Action::SetNumVfs { pf, from, .. } => {
+            assert_eq!(pf_mut(host, *pf).vfs.len(), usize::from(*from));
         }
-        Action::SetVf { vf, to, .. } => set_vf(host, *vf, *to),
+        Action::SetEswitch { pf, from, .. } => {
+            assert_eq!(pf_mut(host, *pf).eswitch, Seen::Known(*from));
+        }
         Action::LoadModule { module } => {
-            let Seen::Known(drivers) = &mut host.kernel.pci_drivers else { unreachable!() };
-            assert!(drivers.insert(module.clone()), "{module} was loaded already");
+            let drivers = host.kernel.pci_drivers.known().unwrap();
+            assert!(!drivers.contains(module), "{module} was loaded already");
         }
-        Action::SetOverride { target, from, to } => {
-            let function = function_mut(host, *target);
-            assert_eq!(function.driver_override.known(), from.as_ref());
-            function.driver_override = to.clone().map_or(Seen::Absent, Seen::Known);
+        Action::SetOverride { target, from, .. } => {
+            let now = &function_mut(host, *target).unwrap().driver_override;
+            assert_eq!(now.known(), from.as_ref());
         }
-        Action::Unbind { target, driver } => {
-            let function = function_mut(host, *target);
-            assert_eq!(function.driver.take().as_ref(), Some(driver), "ENODEV");
+        Action::SetVf { .. }
+        | Action::SetMsix { .. }
+        | Action::SetNetdev { .. }
+        | Action::SetHugepages { .. }
+        | Action::Unbind { .. }
+        | Action::Probe { .. } => {}
+    }
+    assert_eq!(take(host, action), Ok(()), "{action}");
+    if let Action::Probe { target, driver } = action {
+        let now = function_mut(host, *target).unwrap().driver.clone();
+        match driver {
+            Some(_) => assert_eq!(now, *driver, "the probe gave another driver"),
+            None => assert!(now.is_some(), "a probe of which nothing could come"),
         }
-        Action::Probe { target, driver } => probe(host, *target, driver.as_deref()),
     }
 }
 
-fn set_numvfs(host: &mut Host, pf: Address, from: u16, to: u16) {
+/// Does to `host` what the kernel does at `action`.
+pub(crate) fn take(host: &mut Host, action: &Action) -> Result<(), Refusal> {
+    match action {
+        Action::SetAutoprobe { pf, to, .. } => pf_mut(host, *pf).autoprobe = Seen::Known(*to),
+        Action::SetNumVfs { pf, to, .. } => set_numvfs(host, *pf, *to)?,
+        Action::SetEswitch { pf, to, .. } => {
+            let pf = pf_mut(host, *pf);
+            if !pf.vfs.is_empty() {
+                return Err(Refusal::Busy);
+            }
+            pf.eswitch = Seen::Known(*to);
+        }
+        Action::SetVf { vf, to, .. } => set_vf(host, *vf, *to)?,
+        Action::SetMsix { vf, to, .. } => {
+            let function = function_mut(host, Target::Vf(*vf))?;
+            if function.driver.is_some() {
+                return Err(Refusal::Busy);
+            }
+            function.config = Seen::Known(config(*to));
+        }
+        Action::SetNetdev { target, to, .. } => {
+            let address = function_mut(host, *target)?.address;
+            let Seen::Known(netdevs) = &mut host.netdevs else { return Err(Refusal::NoDevice) };
+            let netdev = netdevs.iter_mut().find(|netdev| netdev.function == Some(address));
+            let netdev = netdev.ok_or(Refusal::NoDevice)?;
+            match to {
+                NetdevChange::Name(name) => netdev.name.clone_from(name),
+                NetdevChange::Mtu(mtu) => netdev.mtu = Some(mtu.value()),
+            }
+        }
+        Action::SetHugepages { .. } => {}
+        Action::LoadModule { module } => {
+            if let Seen::Known(drivers) = &mut host.kernel.pci_drivers {
+                drivers.insert(module.clone());
+            }
+        }
+        Action::SetOverride { target, to, .. } => {
+            let function = function_mut(host, *target)?;
+            function.driver_override = to.clone().map_or(Seen::Absent, Seen::Known);
+        }
+        Action::Unbind { target, driver } => {
+            let function = function_mut(host, *target)?;
+            if function.driver.take().as_ref() != Some(driver) {
+                return Err(Refusal::NoDevice);
+            }
+        }
+        Action::Probe { target, .. } => probe(host, *target)?,
+    }
+    make_netdevs(host);
+    Ok(())
+}
+
+/// A VF has an interface while igbvf has it.
+pub(crate) fn make_netdevs(host: &mut Host) {
+    let has_one = |function: &Function| match (&function.role, &function.driver) {
+        (Role::Pf(_), _) => true,
+        (_, driver) => driver.as_deref() == Some("igbvf"),
+    };
+    let owners: Vec<Address> =
+        host.functions.values().filter(|f| has_one(f)).map(|f| f.address).collect();
+    let Seen::Known(netdevs) = &mut host.netdevs else { return };
+    netdevs.retain(|netdev| netdev.function.is_some_and(|function| owners.contains(&function)));
+    for address in owners {
+        if !netdevs.iter().any(|netdev| netdev.function == Some(address)) {
+            let name = format!("enp{}", address.routing_id());
+            netdevs.push(Netdev { name, function: Some(address), mtu: Some(1500), ..netdev(0) });
+        }
+    }
+}
+
+/// Config space with an MSI-X capability alone (PCI Express 6.0, 7.7.2) of so many vectors.
+fn config(vectors: u16) -> ConfigSpace {
+    let mut bytes = vec![0; 256];
+    bytes[0x06] = 0x10;
+    bytes[0x34] = 0x40;
+    bytes[0x40] = 0x11;
+    bytes[0x42..0x44].copy_from_slice(&(vectors - 1).to_le_bytes());
+    ConfigSpace::new(bytes)
+}
+
+fn set_numvfs(host: &mut Host, pf: Address, to: u16) -> Result<(), Refusal> {
     let there = pf_mut(host, pf).vfs.clone();
-    assert_eq!(there.len(), usize::from(from));
-    assert!(from == 0 || to == 0, "EBUSY: {from} VFs already enabled");
-    assert!(to <= TOTAL_VFS, "ERANGE");
+    if there.len() == usize::from(to) {
+        return Ok(());
+    }
+    if !there.is_empty() && to > 0 {
+        return Err(Refusal::Busy);
+    }
+    if to > TOTAL_VFS {
+        return Err(Refusal::Range);
+    }
     for vf in there.values() {
         host.functions.remove(vf);
     }
@@ -168,17 +274,19 @@ fn set_numvfs(host: &mut Host, pf: Address, from: u16, to: u16) {
         let address = Address::from_routing_id(pf.domain(), routing_id);
         let mut vf = function(address, 0x10ca, Role::Vf(VfId { pf, index }));
         vf.driver = autoprobe.then(|| "igbvf".into());
+        vf.config = Seen::Known(config(VECTORS));
         host.functions.insert(address, vf);
         vfs.insert(index, address);
     }
     let state = pf_mut(host, pf);
     state.admin = Seen::Known(vfs.keys().map(|index| (*index, VfAdmin::untouched())).collect());
     state.vfs = vfs;
+    Ok(())
 }
 
-fn set_vf(host: &mut Host, vf: VfId, change: VfChange) {
-    let Seen::Known(all) = &mut pf_mut(host, vf.pf).admin else { unreachable!() };
-    let admin = all.get_mut(&vf.index).expect("EINVAL: no such VF");
+fn set_vf(host: &mut Host, vf: VfId, change: VfChange) -> Result<(), Refusal> {
+    let Seen::Known(all) = &mut pf_mut(host, vf.pf).admin else { return Err(Refusal::Invalid) };
+    let admin = all.get_mut(&vf.index).ok_or(Refusal::Invalid)?;
     match change {
         VfChange::Mac(mac) => admin.mac = Some(mac),
         VfChange::Vlan { id, qos, proto } => {
@@ -189,18 +297,21 @@ fn set_vf(host: &mut Host, vf: VfId, change: VfChange) {
         VfChange::Link(state) => admin.link = Some(state),
         VfChange::Rate { min, max } => (admin.min_rate, admin.max_rate) = (Some(min), Some(max)),
         VfChange::QueryRss(switch) => admin.query_rss = Some(switch),
+        VfChange::NodeGuid(guid) => admin.node_guid = Some(guid),
+        VfChange::PortGuid(guid) => admin.port_guid = Some(guid),
     }
+    Ok(())
 }
 
 /// `drivers_probe`: an override is obeyed whatever the switch says; without one, a VF is only
 /// looked at while the switch is on.
-fn probe(host: &mut Host, target: Target, wanted: Option<&str>) {
+fn probe(host: &mut Host, target: Target) -> Result<(), Refusal> {
     let autoprobe = match target {
         Target::Vf(vf) => pf_mut(host, vf.pf).autoprobe == Seen::Known(true),
         Target::Function(_) => true,
     };
     let registered = host.kernel.pci_drivers.known().cloned().unwrap_or_default();
-    let function = function_mut(host, target);
+    let function = function_mut(host, target)?;
     let matching = match (&function.driver_override, &function.modules) {
         (Seen::Known(ordered), _) => Some(ordered.clone()),
         (_, Seen::Known(modules)) if autoprobe => modules.first().cloned(),
@@ -209,24 +320,20 @@ fn probe(host: &mut Host, target: Target, wanted: Option<&str>) {
     if function.driver.is_none() {
         function.driver = matching.filter(|driver| registered.contains(driver));
     }
-    if let Some(wanted) = wanted {
-        assert_eq!(function.driver.as_deref(), Some(wanted), "the probe gave another driver");
-    } else {
-        assert!(function.driver.is_some(), "a probe of which nothing could come");
-    }
+    Ok(())
 }
 
-fn pf_mut(host: &mut Host, pf: Address) -> &mut Pf {
+pub(crate) fn pf_mut(host: &mut Host, pf: Address) -> &mut Pf {
     match &mut host.functions.get_mut(&pf).expect("no such PF").role {
         Role::Pf(pf) => pf,
         _ => panic!("{pf} is no PF"),
     }
 }
 
-fn function_mut(host: &mut Host, target: Target) -> &mut Function {
+pub(crate) fn function_mut(host: &mut Host, target: Target) -> Result<&mut Function, Refusal> {
     let address = match target {
         Target::Function(address) => address,
-        Target::Vf(vf) => pf_mut(host, vf.pf).vfs[&vf.index],
+        Target::Vf(vf) => *pf_mut(host, vf.pf).vfs.get(&vf.index).ok_or(Refusal::NoDevice)?,
     };
-    host.functions.get_mut(&address).expect("no such function")
+    host.functions.get_mut(&address).ok_or(Refusal::NoDevice)
 }

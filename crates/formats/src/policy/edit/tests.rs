@@ -120,6 +120,7 @@ fn all_kinds_of_values_can_be_written() {
         admin: VfAdmin { trust: Some(Switch::On), vlan: VlanId::new(7), ..VfAdmin::default() },
         mac: Some(MacWish::Given("52:54:00:6d:90:02".parse().unwrap())),
         driver: Some(DriverWish::Named("vfio-pci".into())),
+        ..VfWish::default()
     };
     let text = set(&policy("    vfs: 7\n"), 3, all.clone());
     assert_eq!(read("p", &text).unwrap().pfs[0].wish(VfIndex(3)), all);

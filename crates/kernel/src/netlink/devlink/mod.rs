@@ -10,6 +10,7 @@ mod param;
 mod port;
 mod rate;
 
+use serde::{Deserialize, Serialize};
 use virtfn_pci::Address;
 
 use super::socket::{Netlink, NetlinkError};
@@ -32,7 +33,7 @@ const DEVLINK_ATTR_BUS_NAME: u16 = 1;
 const DEVLINK_ATTR_DEV_NAME: u16 = 2;
 
 /// A device as devlink names it: its bus, and its name there.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Handle {
     /// `pci`.
     pub bus: String,
