@@ -28,7 +28,9 @@ pub fn diff(host: &Host, policy: &Policy) -> Result<Plan, PlanError> {
         if wanted.vfs > 0 && usize::from(wanted.vfs) != pf.vfs.len() {
             notes.extend(room::check(host, function, wanted.vfs)?);
         }
-        actions.extend(pf_actions(host, *address, pf, wanted)?);
+        let of_pf = pf_actions(host, *address, pf, wanted)?;
+        notes.extend(eswitch::note(*address, pf, wanted, &of_pf));
+        actions.extend(of_pf);
     }
     for (address, wanted) in &policy.devices {
         let function = host.function(*address)?;

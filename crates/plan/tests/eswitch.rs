@@ -6,7 +6,8 @@
 mod model;
 
 use virtfn_host::{
-    EswitchMode, Holder, HolderKind, Host, Policy, Reason, Role, Seen, Unreadable, VfIndex,
+    EswitchMode, Holder, HolderKind, Host, MacAddress, Policy, Reason, Role, Seen, Switch,
+    Unreadable, VfAdmin, VfId, VfIndex, VfPolicy, VlanId,
 };
 use virtfn_plan::{PlanError, diff, verify};
 
@@ -81,6 +82,37 @@ fn a_mode_that_is_there_is_no_step_and_disturbs_no_vf() {
     let first = model::machine();
     let host = applied(first.clone(), &wanted(&first, EswitchMode::Switchdev, 3));
     assert!(actions(&host, &wanted(&host, EswitchMode::Switchdev, 3)).is_empty());
+}
+
+/// The notes of what this mode has no place for.
+fn refused(host: &Host, policy: &Policy) -> Vec<String> {
+    let mut notes = diff(host, policy).unwrap().notes;
+    notes.retain(|note| note.contains("most drivers refuse"));
+    notes
+}
+
+#[test]
+fn settings_that_only_the_legacy_mode_has_are_noted_in_the_other() {
+    let host = model::machine();
+    let noted = |mode, admin: VfAdmin| {
+        let mut policy = wanted(&host, mode, 2);
+        for index in [0, 1].map(VfIndex) {
+            let vf = VfPolicy { admin: admin.clone(), ..VfPolicy::default() };
+            policy = policy.with_vf(VfId { pf: model::port(0), index }, vf);
+        }
+        refused(&host, &policy)
+    };
+    let mac = Some(MacAddress::new([0x52, 0x54, 0, 0x6d, 0x90, 2]));
+    let tagged =
+        VfAdmin { mac, vlan: VlanId::new(42), trust: Some(Switch::On), ..VfAdmin::default() };
+    let told = noted(EswitchMode::Switchdev, tagged.clone());
+    assert!(told[0].starts_with("0b:00.0: trust, vlan of 2 VFs: most drivers refuse"), "{told:?}");
+    assert!(noted(EswitchMode::Legacy, tagged).is_empty());
+    assert!(noted(EswitchMode::Switchdev, VfAdmin { mac, ..VfAdmin::default() }).is_empty());
+    // What a VF has already is no change, and nothing to be refused.
+    let policy = wanted(&host, EswitchMode::Switchdev, 2);
+    let there = applied(host.clone(), &policy);
+    assert!(refused(&there, &Policy::of(&there)).is_empty());
 }
 
 #[test]
