@@ -48,15 +48,6 @@ impl std::str::FromStr for EswitchMode {
     }
 }
 
-/// Is this the port name (`phys_port_name`) of a VF's or a subfunction's representor on the host, such
-/// as `pf0vf3`, `c1pf0vf3` or `pf0sf88`, and not of the card's own port (`p0`) or its PF (`pf0`)?
-///
-/// The names are those of `devlink_port_phys_port_name_get` (net/devlink/port.c).
-#[must_use]
-pub fn is_representor(port: &str) -> bool {
-    port.contains("vf") || port.contains("sf")
-}
-
 /// One parameter's values; `None`: it has none of that kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Param {

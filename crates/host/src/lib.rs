@@ -28,12 +28,12 @@ pub use declared::{
     Declared, DeclaredDevice, DeclaredHost, DeclaredPf, DeclaredVfs, DriverWish, MacWish, Matching,
     Place, VfWish,
 };
-pub use devlink::{EswitchMode, Param, ParamTime, ParamValue, is_representor};
+pub use devlink::{EswitchMode, Param, ParamTime, ParamValue};
 pub use function::{Function, Ids, Pf, Resource, Role, VfAdmin, VfId, is_vfio_driver};
 pub use guid::Guid;
 pub use holder::{Holder, HolderKind};
 pub use host::{Cpu, Firmware, Host, IommuGroup, Kernel, Names, Nearest, distance};
-pub use netdev::{IpNet, Netdev};
+pub use netdev::{IpNet, Netdev, is_representor};
 pub use page_size::PageSize;
 pub use platform::{HugePool, IommuRegisters, Memlock, Platform, ReservedRegion};
 pub use policy::{

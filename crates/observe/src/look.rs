@@ -90,4 +90,13 @@ impl Look {
         };
         self.devices.as_ref().is_none_or(named)
     }
+
+    /// Are the settings of this PF's VFs wanted? A VF's are its PF's to tell.
+    pub(crate) fn covers_settings(&self, function: &Function) -> bool {
+        let named = |devices: &BTreeSet<Address>| {
+            let vfs = function.pf().map(|pf| pf.vfs.values());
+            vfs.into_iter().flatten().any(|vf| devices.contains(vf))
+        };
+        self.covers(function) || self.devices.as_ref().is_some_and(named)
+    }
 }

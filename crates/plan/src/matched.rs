@@ -282,7 +282,9 @@ fn has_mac(host: &Host, function: &Function, mac: MacAddress) -> Seen<bool> {
         return Seen::Known(false);
     }
     let own = |netdevs: &Vec<virtfn_host::Netdev>| {
-        let of_it = netdevs.iter().filter(|netdev| netdev.function == Some(function.address));
+        let of_it = netdevs
+            .iter()
+            .filter(|netdev| netdev.function == Some(function.address) && !netdev.is_representor());
         of_it.into_iter().any(|netdev| netdev.permanent_mac.or(netdev.mac) == Some(mac))
     };
     host.netdevs.as_ref().map(own)

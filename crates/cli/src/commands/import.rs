@@ -113,7 +113,13 @@ fn unseen(host: &Host, (function, pf): (&Function, &Pf)) -> Vec<Told> {
     let is_network = function.ids.class >> 16 == 2;
     let settings = match &pf.admin {
         _ if pf.vfs.is_empty() || !is_network => None,
-        Seen::Known(_) => None,
+        Seen::Known(told) => {
+            let missing = pf.vfs.keys().filter(|index| !told.contains_key(index)).count();
+            (missing > 0).then(|| {
+                let all = pf.vfs.len();
+                format!("{short}: the settings of {missing} of its {all} VFs are left out: the kernel tells nothing of them")
+            })
+        }
         Seen::Absent => Some(left_out() + ": they are not in this recording"),
         Seen::Unreadable(unreadable) => Some(format!("{}: {unreadable}", left_out())),
     };

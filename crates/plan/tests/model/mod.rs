@@ -110,6 +110,7 @@ fn netdev(number: usize) -> Netdev {
         name: format!("eth{number}"),
         ifindex: u32::try_from(number).unwrap() + 2,
         function: Some(port(number)),
+        port: None,
         mac: None,
         permanent_mac: Some(MacAddress::new([0x52, 0x54, 0, 0, 0, u8::try_from(number).unwrap()])),
         random_mac: Some(false),

@@ -213,7 +213,11 @@ impl Show {
             pf,
             vf_index: function.vf().map(|id| id.index.0),
             settings: settings(host, function).cloned(),
-            netdevs: host.netdevs_of(function.address).cloned().collect(),
+            netdevs: host
+                .netdevs_of(function.address)
+                .chain(host.representors_of(function.address))
+                .cloned()
+                .collect(),
             holders: function.holders.known().cloned(),
             unseen: unseen(host, function, walk.as_ref()),
             capabilities: walk.map(|walk| walk.found),
@@ -313,6 +317,11 @@ fn unseen(host: &Host, function: &Function, walk: Option<&Walk>) -> Vec<Unseen> 
     if let Some(id) = function.vf() {
         let pf = host.functions.get(&id.pf).and_then(Function::pf);
         note("vf-settings", pf.and_then(|pf| pf.admin.unreadable()));
+        let all = pf.and_then(|pf| pf.admin.known());
+        // The kernel's list may be short (`vf-list-truncated`), and a driver may skip a VF.
+        if all.is_some_and(|all| !all.contains_key(&id.index)) {
+            unseen.push(Unseen::untold(function.address, id));
+        }
     }
     if matches!(function.holders, Seen::Absent) {
         unseen.push(Unseen::unrecorded(function.address, "holders", "virtfn/open-nodes.json"));
@@ -378,6 +387,7 @@ mod shape {
         name: String,
         ifindex: u32,
         function: Option<String>,
+        port: Option<String>,
         mac: Option<String>,
         permanent_mac: Option<String>,
         random_mac: Option<bool>,

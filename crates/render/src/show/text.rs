@@ -202,6 +202,9 @@ fn describe_netdev(netdev: &Netdev) -> String {
         (true, Some(true), Some(mbps)) => format!("up, {}", speed(mbps)),
         (true, ..) => "up".into(),
     });
+    if netdev.is_representor() {
+        parts.extend(netdev.port.as_ref().map(|port| format!("stands for {port}")));
+    }
     parts.extend(netdev.mtu.map(|mtu| format!("mtu {mtu}")));
     parts.extend(netdev.master.as_ref().map(|master| format!("port of {master}")));
     parts.extend(netdev.addresses.iter().map(ToString::to_string));
