@@ -302,6 +302,24 @@ fn made_by(host: &Host, function: &Function) -> Vec<Evidence> {
     traces.map(|(path, value)| Evidence { path: crate::words::place(&path), value }).collect()
 }
 
+/// The settings of a VF, where its PF did not tell them: the kernel's list may be short
+/// (`vf-list-truncated`), and a driver may skip a VF.
+fn unseen_settings(host: &Host, function: &Function) -> Option<Unseen> {
+    let id = function.vf()?;
+    let owner = host.functions.get(&id.pf)?;
+    match &owner.pf()?.admin {
+        Seen::Known(told) => {
+            (!told.contains_key(&id.index)).then(|| Unseen::untold(function.address, id))
+        }
+        Seen::Unreadable(why) => Some(Unseen::new(Some(function.address), "vf-settings", why)),
+        Seen::Absent if owner.netdevs.is_empty() => None,
+        Seen::Absent => {
+            let path = format!("virtfn/vfs-{}.json", id.pf);
+            Some(Unseen::unrecorded(function.address, "vf-settings", &path))
+        }
+    }
+}
+
 /// What could not be seen of one function.
 fn unseen(host: &Host, function: &Function, walk: Option<&Walk>) -> Vec<Unseen> {
     let at = Some(function.address);
@@ -314,15 +332,7 @@ fn unseen(host: &Host, function: &Function, walk: Option<&Walk>) -> Vec<Unseen> 
     note("modules", function.modules.unreadable());
     note("resources", function.resources.unreadable());
     note("holders", function.holders.unreadable());
-    if let Some(id) = function.vf() {
-        let pf = host.functions.get(&id.pf).and_then(Function::pf);
-        note("vf-settings", pf.and_then(|pf| pf.admin.unreadable()));
-        let all = pf.and_then(|pf| pf.admin.known());
-        // The kernel's list may be short (`vf-list-truncated`), and a driver may skip a VF.
-        if all.is_some_and(|all| !all.contains_key(&id.index)) {
-            unseen.push(Unseen::untold(function.address, id));
-        }
-    }
+    unseen.extend(unseen_settings(host, function));
     if matches!(function.holders, Seen::Absent) {
         unseen.push(Unseen::unrecorded(function.address, "holders", "virtfn/open-nodes.json"));
     }
