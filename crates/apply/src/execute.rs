@@ -187,6 +187,7 @@ impl Failures {
             }
             Action::LoadModule { .. } => self.modules = true,
             Action::SetVf { .. }
+            | Action::SetFirmware { .. }
             | Action::SetMsix { .. }
             | Action::SetNetdev { .. }
             | Action::SetHugepages { .. } => {}

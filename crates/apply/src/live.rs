@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use virtfn_host::{EswitchMode, Host, PageSize, Seen, VfId};
+use virtfn_host::{EswitchMode, FirmwareVfs, Host, PageSize, ParamTime, Seen, VfId};
 use virtfn_kernel::netlink::devlink::Devlink;
 use virtfn_kernel::{Door, SysRoot, Watch, path};
 use virtfn_observe::{Facet, Look};
@@ -108,6 +108,10 @@ impl Machine for Live<'_> {
                 Ok(self.door.set_vf(ifindex, vf.index, *to)?)
             }
             Action::SetEswitch { pf, to, .. } => Ok(self.door.set_eswitch(&(*pf).into(), *to)?),
+            Action::SetFirmware { pf, to, .. } => {
+                let kept = ParamTime::Permanent;
+                Ok(self.door.set_param(&(*pf).into(), to.name(), kept, &to.value())?)
+            }
             Action::SetMsix { vf, to, .. } => {
                 let address = self.here(Target::Vf(*vf))?;
                 Ok(self.door.write(&attribute(address, "sriov_vf_msix_count"), &to.to_string())?)
@@ -174,6 +178,12 @@ impl Machine for Live<'_> {
     fn eswitch(&mut self, pf: Address) -> Result<EswitchMode, String> {
         let mode = Devlink::open().and_then(|mut devlink| devlink.eswitch(&pf.into()));
         mode.map_err(|error| error.to_string())
+    }
+
+    fn firmware(&mut self, pf: Address) -> Result<FirmwareVfs, String> {
+        let firmware = Devlink::open().and_then(|mut devlink| devlink.firmware_vfs(&pf.into()));
+        let firmware = firmware.map_err(|error| error.to_string())?;
+        firmware.ok_or_else(|| "its driver says nothing of it any more".into())
     }
 
     fn hugepages(&mut self, size: PageSize) -> Option<u64> {

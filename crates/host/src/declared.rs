@@ -54,6 +54,8 @@ pub struct DeclaredPf {
     pub autoprobe: Option<bool>,
     /// How the card's switch shall work. `None`: as it does.
     pub eswitch: Option<EswitchMode>,
+    /// How many VFs the card's firmware shall offer from its next reset on. `None`: as many as it does.
+    pub firmware_vfs: Option<u16>,
     /// What holds for every VF that says nothing else.
     pub defaults: VfWish,
     /// Where that stands.

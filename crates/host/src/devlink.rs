@@ -48,6 +48,61 @@ impl std::str::FromStr for EswitchMode {
     }
 }
 
+/// How many VFs a card's firmware offers, as the card keeps it: what is in force from its next reset
+/// on, and not always what it works with now (`sriov_totalvfs`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirmwareVfs {
+    /// At most so many (`total_vfs`).
+    pub total: u32,
+    /// Is SR-IOV on (`enable_sriov`)? `None`: it cannot be off.
+    pub enabled: Option<bool>,
+}
+
+impl FirmwareVfs {
+    /// The parameters that say so (Documentation/networking/devlink/devlink-params.rst).
+    pub const TOTAL: &'static str = "total_vfs";
+    /// See [`Self::TOTAL`].
+    pub const ENABLED: &'static str = "enable_sriov";
+}
+
+/// One change of what a card's firmware offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FirmwareChange {
+    /// SR-IOV on.
+    Enable,
+    /// At most so many VFs.
+    Total(u16),
+}
+
+impl FirmwareChange {
+    /// The parameter.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Enable => FirmwareVfs::ENABLED,
+            Self::Total(_) => FirmwareVfs::TOTAL,
+        }
+    }
+
+    /// Its value.
+    #[must_use]
+    pub fn value(self) -> ParamValue {
+        match self {
+            Self::Enable => ParamValue::Bool(true),
+            Self::Total(vfs) => ParamValue::Number(vfs.into()),
+        }
+    }
+
+    /// Does it already hold?
+    #[must_use]
+    pub fn holds_in(self, firmware: FirmwareVfs) -> bool {
+        match self {
+            Self::Enable => firmware.enabled != Some(false),
+            Self::Total(vfs) => firmware.total == u32::from(vfs),
+        }
+    }
+}
+
 /// One parameter's values; `None`: it has none of that kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Param {

@@ -28,7 +28,7 @@ pub use declared::{
     Declared, DeclaredDevice, DeclaredHost, DeclaredPf, DeclaredVfs, DriverWish, MacWish, Matching,
     Place, VfWish,
 };
-pub use devlink::{EswitchMode, Param, ParamTime, ParamValue};
+pub use devlink::{EswitchMode, FirmwareChange, FirmwareVfs, Param, ParamTime, ParamValue};
 pub use function::{Function, Ids, Pf, Resource, Role, VfAdmin, VfId, is_vfio_driver};
 pub use guid::Guid;
 pub use holder::{Holder, HolderKind};

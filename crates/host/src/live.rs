@@ -38,6 +38,8 @@ fn declared_pf(host: &Host, function: &Function, pf: &Pf) -> DeclaredPf {
         vfs: policy.vfs,
         autoprobe: policy.autoprobe.filter(|on| !on),
         eswitch: policy.eswitch.filter(|mode| *mode == EswitchMode::Switchdev),
+        // The card keeps it by itself.
+        firmware_vfs: None,
         defaults,
         defaults_place: Place::default(),
         vf,

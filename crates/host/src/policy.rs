@@ -39,6 +39,8 @@ pub struct PfPolicy {
     pub autoprobe: Option<bool>,
     /// How the card's switch works. `None`: as it is.
     pub eswitch: Option<EswitchMode>,
+    /// How many VFs the card's firmware offers from its next reset on. `None`: as it is.
+    pub firmware_vfs: Option<u16>,
     /// VF by VF; a VF that is not named stays as it is.
     pub vf: BTreeMap<VfIndex, VfPolicy>,
 }
@@ -232,6 +234,11 @@ impl PfPolicy {
             vfs: u16::try_from(pf.vfs.len()).unwrap_or(u16::MAX),
             autoprobe: pf.autoprobe.known().copied(),
             eswitch: pf.eswitch.known().copied(),
+            firmware_vfs: pf
+                .firmware
+                .known()
+                .filter(|firmware| firmware.enabled != Some(false))
+                .and_then(|firmware| u16::try_from(firmware.total).ok()),
             vf: pf.vfs.iter().map(vf_policy).collect(),
         }
     }

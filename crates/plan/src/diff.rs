@@ -10,6 +10,7 @@ use virtfn_pci::Address;
 
 use crate::error::PlanError;
 use crate::eswitch;
+use crate::firmware;
 use crate::room;
 use crate::step::{Action, Interrupted, Plan, Step, Target, Use};
 use crate::{driver, msix, netdev, readiness};
@@ -25,6 +26,18 @@ pub fn diff(host: &Host, policy: &Policy) -> Result<Plan, PlanError> {
     for (address, wanted) in &policy.pfs {
         let (function, pf) = host.pf(*address)?;
         check(host, *address, wanted)?;
+        let of_firmware = firmware::actions(*address, pf, wanted)?;
+        notes.extend(firmware::note(*address, pf, &of_firmware));
+        if firmware::awaits_reset(pf, wanted) {
+            if of_firmware.is_empty() {
+                let (asked, total) = (wanted.vfs, pf.total_vfs);
+                return Err(PlanError::AwaitsReset { pf: *address, asked, total });
+            }
+            // All else would have to be done again after the reset, and most of it cannot be before.
+            actions.extend(of_firmware);
+            continue;
+        }
+        actions.extend(of_firmware);
         if wanted.vfs > 0 && usize::from(wanted.vfs) != pf.vfs.len() {
             notes.extend(room::check(host, function, wanted.vfs)?);
         }

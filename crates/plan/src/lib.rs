@@ -8,6 +8,7 @@ mod diff;
 mod driver;
 mod error;
 mod eswitch;
+mod firmware;
 mod matched;
 mod msix;
 mod netdev;

@@ -170,7 +170,13 @@ impl<'a> Matched<'a> {
     pub fn on(&self, host: &Host, now: &Policy) -> Policy {
         let mut wanted = Policy { host: self.host.clone(), ..Policy::default() };
         for (address, entry) in &self.pfs {
-            let plain = || PfPolicy { vfs: 0, autoprobe: None, eswitch: None, vf: BTreeMap::new() };
+            let plain = || PfPolicy {
+                vfs: 0,
+                autoprobe: None,
+                eswitch: None,
+                firmware_vfs: None,
+                vf: BTreeMap::new(),
+            };
             let base = now.pfs.get(address).cloned().unwrap_or_else(plain);
             wanted.pfs.insert(*address, base);
             wanted = wanted.with_vfs(*address, entry.vfs);
@@ -182,6 +188,7 @@ impl<'a> Matched<'a> {
             if let Some(pf) = wanted.pfs.get_mut(address) {
                 pf.autoprobe = entry.autoprobe.or(pf.autoprobe);
                 pf.eswitch = entry.eswitch.or(pf.eswitch);
+                pf.firmware_vfs = entry.firmware_vfs.or(pf.firmware_vfs);
             }
         }
         for (address, driver) in &self.devices {

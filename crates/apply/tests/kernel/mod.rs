@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 use virtfn_apply::{ApplyError, Cause, Machine};
 use virtfn_host::{
-    EswitchMode, Holder, HolderKind, Host, MacAddress, PageSize, Seen, VfId, VfIndex,
+    EswitchMode, FirmwareVfs, Holder, HolderKind, Host, MacAddress, PageSize, Seen, VfId, VfIndex,
 };
 use virtfn_kernel::WriteError;
 use virtfn_pci::Address;
@@ -71,6 +71,20 @@ impl Kernel {
             made: BTreeMap::new(),
             due: BTreeMap::new(),
             looks: 0,
+        }
+    }
+
+    /// The power goes: no VFs, and what firmware offers is in force.
+    pub(crate) fn restart(&mut self) {
+        let kept = [0, 1].map(|n| model::pf_mut(&mut self.host, model::port(n)).firmware.clone());
+        let restarted = Self::new();
+        (self.host, self.made, self.due) = (restarted.host, restarted.made, restarted.due);
+        for (port, firmware) in kept.into_iter().enumerate() {
+            let pf = model::pf_mut(&mut self.host, model::port(port));
+            if let Seen::Known(firmware) = firmware {
+                pf.total_vfs = u16::try_from(firmware.total).unwrap();
+            }
+            pf.firmware = firmware;
         }
     }
 
@@ -233,7 +247,9 @@ impl Machine for Kernel {
         let taken = match action {
             Action::SetNumVfs { pf, to, .. } => self.numvfs(*pf, *to),
             Action::Probe { target, .. } => self.probe(action, *target),
-            Action::SetEswitch { .. } if self.quirks.keeps_mode => Ok(()),
+            Action::SetFirmware { .. } | Action::SetEswitch { .. } if self.quirks.keeps_mode => {
+                Ok(())
+            }
             action => model::take(&mut self.host, action),
         };
         self.tick();
@@ -276,6 +292,12 @@ impl Machine for Kernel {
             .known()
             .copied()
             .ok_or_else(|| "no devlink".into())
+    }
+
+    fn firmware(&mut self, pf: Address) -> Result<FirmwareVfs, String> {
+        self.tick();
+        let firmware = model::pf_mut(&mut self.host, pf).firmware.known().copied();
+        firmware.ok_or_else(|| "no devlink".into())
     }
 
     fn hugepages(&mut self, _: PageSize) -> Option<u64> {

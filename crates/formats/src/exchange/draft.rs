@@ -171,6 +171,7 @@ fn declared_pf(draft: Draft, vfs: u16, faults: &mut Vec<Lost>) -> DeclaredPf {
         vfs,
         autoprobe,
         eswitch,
+        firmware_vfs: None,
         defaults: VfWish::default(),
         defaults_place: Place::default(),
         vf: ranges(vf),

@@ -19,6 +19,8 @@ pub enum Part {
     Autoprobe,
     /// How the card's switch works.
     Eswitch,
+    /// How many VFs the card's firmware offers.
+    FirmwareVfs,
     /// A VF's address.
     Mac,
     /// Its VLAN.
@@ -61,10 +63,11 @@ pub enum Part {
 
 impl Part {
     /// Every piece.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Vfs,
         Self::Autoprobe,
         Self::Eswitch,
+        Self::FirmwareVfs,
         Self::Mac,
         Self::Vlan,
         Self::Qos,
@@ -93,6 +96,7 @@ impl Part {
             Self::Vfs => "vfs",
             Self::Autoprobe => "autoprobe",
             Self::Eswitch => "eswitch",
+            Self::FirmwareVfs => "firmware_vfs",
             Self::Mac => "mac",
             Self::Vlan => "vlan",
             Self::Qos => "qos",
@@ -166,8 +170,17 @@ struct Held<'a> {
 
 impl Held<'_> {
     fn pf(&mut self, pf: &DeclaredPf) -> DeclaredPf {
-        let DeclaredPf { place, matching, vfs, autoprobe, eswitch, defaults, defaults_place, vf } =
-            pf;
+        let DeclaredPf {
+            place,
+            matching,
+            vfs,
+            autoprobe,
+            eswitch,
+            firmware_vfs,
+            defaults,
+            defaults_place,
+            vf,
+        } = pf;
         self.place = place.clone();
         self.of = matching.to_string();
         self.matching(matching);
@@ -179,6 +192,7 @@ impl Held<'_> {
             vfs: *vfs,
             autoprobe: self.keep(Part::Autoprobe, *autoprobe),
             eswitch: self.keep(Part::Eswitch, *eswitch),
+            firmware_vfs: self.keep(Part::FirmwareVfs, *firmware_vfs),
             defaults: self.wish(defaults),
             defaults_place: defaults_place.clone(),
             vf: vf.iter().map(|range| self.range(range, &matching.to_string())).collect(),

@@ -58,6 +58,9 @@ fn write_pf(pf: &DeclaredPf) -> String {
     if let Some(eswitch) = pf.eswitch {
         let _ = writeln!(text, "    eswitch: {eswitch}");
     }
+    if let Some(vfs) = pf.firmware_vfs {
+        let _ = writeln!(text, "    firmware_vfs: {vfs}");
+    }
     if pf.defaults != VfWish::default() {
         let _ = writeln!(text, "    defaults: {}", write_wish(&pf.defaults));
     }

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use virtfn_host::{
-    Cpu, EswitchMode, Firmware, Function, Host, Ids, Kernel, MacAddress, Names, Netdev,
-    NetdevChange, Pf, Role, Seen, VfAdmin, VfChange, VfId, VfIndex,
+    Cpu, EswitchMode, Firmware, FirmwareChange, FirmwareVfs, Function, Host, Ids, Kernel,
+    MacAddress, Names, Netdev, NetdevChange, Pf, Role, Seen, VfAdmin, VfChange, VfId, VfIndex,
 };
 use virtfn_pci::{Address, ConfigSpace};
 use virtfn_plan::{Action, Target};
@@ -101,6 +101,7 @@ fn pf() -> Pf {
         vf_modules: Seen::Known(vec!["igbvf".into()]),
         vf_variants: Seen::Absent,
         eswitch: Seen::Known(EswitchMode::Legacy),
+        firmware: Seen::Known(FirmwareVfs { total: TOTAL_VFS.into(), enabled: Some(true) }),
         admin: Seen::Known(BTreeMap::new()),
     }
 }
@@ -157,7 +158,8 @@ pub(crate) fn obey(host: &mut Host, action: &Action) {
             let now = &function_mut(host, *target).unwrap().driver_override;
             assert_eq!(now.known(), from.as_ref());
         }
-        Action::SetVf { .. }
+        Action::SetFirmware { .. }
+        | Action::SetVf { .. }
         | Action::SetMsix { .. }
         | Action::SetNetdev { .. }
         | Action::SetHugepages { .. }
@@ -185,6 +187,15 @@ pub(crate) fn take(host: &mut Host, action: &Action) -> Result<(), Refusal> {
                 return Err(Refusal::Busy);
             }
             pf.eswitch = Seen::Known(*to);
+        }
+        Action::SetFirmware { pf, to, .. } => {
+            let Seen::Known(firmware) = &mut pf_mut(host, *pf).firmware else {
+                return Err(Refusal::Invalid);
+            };
+            match to {
+                FirmwareChange::Enable => firmware.enabled = Some(true),
+                FirmwareChange::Total(vfs) => firmware.total = (*vfs).into(),
+            }
         }
         Action::SetVf { vf, to, .. } => set_vf(host, *vf, *to)?,
         Action::SetMsix { vf, to, .. } => {
@@ -262,7 +273,7 @@ fn set_numvfs(host: &mut Host, pf: Address, to: u16) -> Result<(), Refusal> {
     if !there.is_empty() && to > 0 {
         return Err(Refusal::Busy);
     }
-    if to > TOTAL_VFS {
+    if to > pf_mut(host, pf).total_vfs {
         return Err(Refusal::Range);
     }
     for vf in there.values() {

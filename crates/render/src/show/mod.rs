@@ -140,6 +140,8 @@ pub struct Sriov {
     /// How the card's switch works (`legacy`, `switchdev`); `null` where its driver knows no modes,
     /// or where that could not be seen.
     pub eswitch: Option<&'static str>,
+    /// How many VFs its firmware offers from its next reset on; `null` where its driver does not say.
+    pub firmware_vfs: Option<u32>,
     /// The device ID of its VFs.
     pub vf_device: Option<u16>,
     /// The modules that would drive its VFs.
@@ -287,6 +289,7 @@ fn sriov(host: &Host, function: &Function) -> Option<Sriov> {
         vfs: pf.vfs.iter().map(place).collect(),
         autoprobe: pf.autoprobe.known().copied(),
         eswitch: pf.eswitch.known().map(|mode| mode.name()),
+        firmware_vfs: pf.firmware.known().map(|firmware| firmware.total),
         vf_device: pf.vf_device.known().copied(),
         vf_modules: pf.vf_modules.known().cloned(),
         made_by: made_by(host, function),

@@ -185,6 +185,11 @@ fn vfs(sriov: &Sriov) -> Lines {
         };
         line("autoprobe", said.to_owned())
     }));
+    lines.extend(
+        sriov
+            .firmware_vfs
+            .map(|most| line("firmware", format!("offers {most} from the device's next reset on"))),
+    );
     lines.extend(sriov.eswitch.map(|mode| line("eswitch", mode.to_owned())));
     lines.extend(sriov.made_by.iter().map(|made| {
         line("made by", format!("module option max_vfs; {}: {}", made.path, made.value))

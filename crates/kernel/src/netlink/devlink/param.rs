@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use virtfn_host::{Param, ParamTime, ParamValue};
+use rustix::io::Errno;
+use virtfn_host::{FirmwareVfs, Param, ParamTime, ParamValue};
 
 use super::{Devlink, Handle, about, body, bytes};
 use crate::netlink::NetlinkError;
@@ -39,6 +40,41 @@ impl Devlink {
             .filter_map(|message| parse(message))
             .map(|(name, param, _)| (name, param))
             .collect())
+    }
+
+    /// How many VFs the device's firmware offers; `None` where its driver does not say.
+    ///
+    /// # Errors
+    /// As for every exchange.
+    pub fn firmware_vfs(&mut self, device: &Handle) -> Result<Option<FirmwareVfs>, NetlinkError> {
+        let total = match self.permanent(device, FirmwareVfs::TOTAL)? {
+            Some(ParamValue::Number(total)) => total,
+            _ => return Ok(None),
+        };
+        let enabled = match self.permanent(device, FirmwareVfs::ENABLED)? {
+            Some(ParamValue::Bool(enabled)) => Some(enabled),
+            _ => None,
+        };
+        Ok(Some(FirmwareVfs { total, enabled }))
+    }
+
+    /// What the device keeps of one parameter; `None` where there is no such parameter.
+    fn permanent(
+        &mut self,
+        device: &Handle,
+        name: &str,
+    ) -> Result<Option<ParamValue>, NetlinkError> {
+        let named = about(device).text(DEVLINK_ATTR_PARAM_NAME, name);
+        match self.ask(DEVLINK_CMD_PARAM_GET, &named) {
+            Ok(answers) => Ok(answers
+                .iter()
+                .find_map(|message| parse(message))
+                .and_then(|(_, param, _)| param.permanent)),
+            Err(error) if matches!(error.errno(), Some(Errno::INVAL | Errno::OPNOTSUPP)) => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Changes one of a parameter's values.
