@@ -1,6 +1,6 @@
 //! From a machine and a policy to the steps between them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use virtfn_host::{
     DriverChoice, Function, Host, Pf, PfPolicy, Policy, Role, Seen, VfAdmin, VfId, VfIndex,
@@ -43,6 +43,7 @@ pub fn diff(host: &Host, policy: &Policy) -> Result<Plan, PlanError> {
         }
         let of_pf = pf_actions(host, *address, pf, wanted)?;
         notes.extend(eswitch::note(*address, pf, wanted, &of_pf));
+        notes.extend(untold(*address, pf, &of_pf));
         actions.extend(of_pf);
     }
     for (address, wanted) in &policy.devices {
@@ -54,6 +55,30 @@ pub fn diff(host: &Host, policy: &Policy) -> Result<Plan, PlanError> {
     }
     let steps = once(actions).into_iter().map(|action| step(host, action)).collect();
     Ok(Plan { steps, notes })
+}
+
+/// What `actions` do to settings that the kernel's list of VFs leaves out: nobody can say what they
+/// were, nor read back what they are.
+fn untold(address: Address, pf: &Pf, actions: &[Action]) -> Option<String> {
+    let told = pf.admin.known()?;
+    let is_untold = |index: &VfIndex| pf.vfs.contains_key(index) && !told.contains_key(index);
+    let made_anew = |action: &Action| matches!(action, Action::SetNumVfs { from: 0, .. });
+    let (vfs, becomes) = if actions.iter().any(made_anew) {
+        let all = pf.vfs.keys().filter(|index| is_untold(index)).count();
+        (all, "those that the policy does not name are lost")
+    } else {
+        let set = actions.iter().filter_map(|action| match action {
+            Action::SetVf { vf, .. } => Some(vf.index).filter(is_untold),
+            _ => None,
+        });
+        (set.collect::<BTreeSet<_>>().len(), "they are written again, and cannot be read back")
+    };
+    let (short, of) = (address.short(), pf.vfs.len());
+    (vfs > 0).then(|| {
+        format!(
+            "{short}: the kernel tells nothing of the settings of {vfs} of its {of} VFs: {becomes}"
+        )
+    })
 }
 
 /// A module is loaded once.

@@ -164,3 +164,50 @@ fn decode(kind: u8, data: Option<&[u8]>) -> Option<ParamValue> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One parameter as `devlink_nl_param_fill` (net/devlink/param.c) lays it out.
+    fn message(name: &str, kind: u8, values: &[(u8, Option<&[u8]>)]) -> Vec<u8> {
+        let value = |(mode, data): &(u8, Option<&[u8]>)| {
+            let value = bytes::Builder::default();
+            let value = match data {
+                Some(data) => value.bytes(DEVLINK_ATTR_PARAM_VALUE_DATA, data),
+                None => value,
+            };
+            value.bytes(DEVLINK_ATTR_PARAM_VALUE_CMODE, &[*mode]).message(0, 0)[4..].to_vec()
+        };
+        let list = values.iter().fold(bytes::Builder::default(), |list, one| {
+            list.bytes(0x8000 | DEVLINK_ATTR_PARAM_VALUE, &value(one))
+        });
+        let param = bytes::Builder::default()
+            .text(DEVLINK_ATTR_PARAM_NAME, name)
+            .bytes(DEVLINK_ATTR_PARAM_TYPE, &[kind])
+            .bytes(0x8000 | DEVLINK_ATTR_PARAM_VALUES_LIST, &list.message(0, 0)[4..]);
+        let device = about(&Handle { bus: "pci".into(), device: "0000:0b:00.0".into() });
+        let all = device.bytes(0x8000 | DEVLINK_ATTR_PARAM, &param.message(0, 0)[4..]);
+        [&[0; 16][..], &all.message(DEVLINK_CMD_PARAM_GET, 1)].concat()
+    }
+
+    #[test]
+    fn what_the_device_keeps_is_told_from_what_is_in_force() {
+        let values = [(RUNTIME, Some(&[8, 0, 0, 0][..])), (PERMANENT, Some(&[64, 0, 0, 0][..]))];
+        let (name, param, kind) = parse(&message("total_vfs", NLA_U32, &values)).unwrap();
+        assert_eq!((name.as_str(), kind), ("total_vfs", NLA_U32));
+        assert_eq!(param.runtime, Some(ParamValue::Number(8)));
+        assert_eq!(param.permanent, Some(ParamValue::Number(64)));
+        assert_eq!(param.driver_init, None);
+    }
+
+    #[test]
+    fn a_switch_is_there_or_not() {
+        for (data, on) in [(Some(&[][..]), true), (None, false)] {
+            let told = parse(&message("enable_sriov", NLA_FLAG, &[(PERMANENT, data)])).unwrap();
+            assert_eq!(told.1.permanent, Some(ParamValue::Bool(on)));
+        }
+        assert_eq!(encode(NLA_FLAG, &ParamValue::Bool(true)), Some(Vec::new()));
+        assert_eq!(encode(NLA_U8, &ParamValue::Number(256)), None, "no number is cut down");
+    }
+}
