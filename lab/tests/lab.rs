@@ -13,6 +13,7 @@ mod crash;
 mod declared;
 mod faults;
 mod holders;
+mod netdevsim;
 mod owners;
 mod package;
 mod predict;

@@ -11,11 +11,12 @@ use crate::progress::step;
 use crate::workspace::{root, run};
 
 /// Each target with the longest input that makes sense to it, in bytes.
-const TARGETS: [(&str, u32); 7] = [
+const TARGETS: [(&str, u32); 8] = [
     ("config_space", 4096),
     ("acpi_tables", 2048),
     ("address", 64),
     ("vf_list", 4096),
+    ("devlink", 1024),
     ("claims", 2048),
     ("policy", 2048),
     ("exchange", 2048),

@@ -95,6 +95,8 @@ impl FailedStep {
         let Cause::Write(error) = &self.cause else { return None };
         let errno = error.errno()?;
         let numvfs = matches!(self.action, Action::SetNumVfs { .. });
+        let eswitch = matches!(self.action, Action::SetEswitch { .. });
+        let firmware = matches!(self.action, Action::SetFirmware { .. });
         let setting = matches!(self.action, Action::SetVf { .. });
         Some(match errno {
             Errno::BUSY if numvfs => "the driver is busy, or already has another number of VFs",
@@ -108,6 +110,12 @@ impl FailedStep {
             Errno::PERM if numvfs => "the driver refuses so many VFs",
             Errno::OPNOTSUPP if numvfs => "the driver cannot make VFs in its present state",
             Errno::IO if numvfs => "the device's own SR-IOV registers contradict each other",
+            Errno::BUSY if eswitch => {
+                "the card's switch is in use: by VFs, by traffic rules, or by a firmware reset"
+            }
+            Errno::OPNOTSUPP if firmware => "this driver cannot change it",
+            Errno::INVAL | Errno::RANGE if firmware => "the card's firmware refuses this number",
+            Errno::OPNOTSUPP if eswitch => "this driver cannot change it",
             Errno::INVAL if setting => {
                 "the driver refuses this value, or refuses it now (the PF's link may be down)"
             }

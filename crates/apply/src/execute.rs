@@ -177,7 +177,9 @@ impl Failures {
 
     fn add(&mut self, failed: FailedStep) {
         match &failed.action {
-            Action::SetNumVfs { pf, .. } | Action::SetAutoprobe { pf, .. } => {
+            Action::SetNumVfs { pf, .. }
+            | Action::SetAutoprobe { pf, .. }
+            | Action::SetEswitch { pf, .. } => {
                 self.pfs.insert(*pf);
             }
             Action::SetOverride { target, .. }
@@ -187,6 +189,7 @@ impl Failures {
             }
             Action::LoadModule { .. } => self.modules = true,
             Action::SetVf { .. }
+            | Action::SetFirmware { .. }
             | Action::SetMsix { .. }
             | Action::SetNetdev { .. }
             | Action::SetHugepages { .. } => {}

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use virtfn_host::{Host, PageSize, Seen, VfId};
+use virtfn_host::{EswitchMode, FirmwareVfs, Host, PageSize, ParamTime, Seen, VfId};
+use virtfn_kernel::netlink::devlink::Devlink;
 use virtfn_kernel::{Door, LogTail, SysRoot, Watch, path};
 use virtfn_observe::{Facet, Look};
 use virtfn_pci::Address;
@@ -35,11 +36,16 @@ impl<'a> Live<'a> {
 }
 
 impl Live<'_> {
-    /// The number of the interface that a driver made of a function.
+    /// The number of a function's own interface as it is now: a driver may make it anew with another
+    /// mode of its switch, and the representors of VFs stand beside it.
     fn ifindex(&mut self, target: Target) -> Result<u32, Cause> {
         let folder = attribute(self.here(target)?, "net");
         let names = self.root.names(&folder, |_| true);
-        let name = names.known().and_then(|names| names.first());
+        let own = |name: &&String| {
+            let port = self.root.text(&format!("{folder}/{name}/phys_port_name"));
+            !port.known().is_some_and(|port| virtfn_host::is_representor(port))
+        };
+        let name = names.known().and_then(|names| names.iter().find(own));
         let number = name.and_then(|name| {
             let index =
                 self.root.parse(&format!("{folder}/{name}/ifindex"), |text| text.parse().ok());
@@ -55,8 +61,14 @@ pub(crate) fn observe(
     about: &BTreeSet<Subject>,
     sight: Sight,
 ) -> Result<Host, ApplyError> {
-    let mut facets =
-        vec![Facet::Config, Facet::Details, Facet::Locked, Facet::Netdevs, Facet::Admin];
+    let mut facets = vec![
+        Facet::Config,
+        Facet::Details,
+        Facet::Locked,
+        Facet::Netdevs,
+        Facet::Admin,
+        Facet::Devlink,
+    ];
     if sight == Sight::Whole {
         facets.extend([Facet::Around, Facet::Holders, Facet::Kernel, Facet::Modules]);
     }
@@ -85,7 +97,7 @@ impl Machine for Live<'_> {
         guard::stuck(self.root, host, plan)
     }
 
-    fn write(&mut self, host: &Host, action: &Action) -> Result<(), Cause> {
+    fn write(&mut self, _: &Host, action: &Action) -> Result<(), Cause> {
         match action {
             Action::SetAutoprobe { pf, to, .. } => {
                 let value = if *to { "1" } else { "0" };
@@ -95,10 +107,13 @@ impl Machine for Live<'_> {
                 Ok(self.door.write(&attribute(*pf, "sriov_numvfs"), &to.to_string())?)
             }
             Action::SetVf { vf, to, .. } => {
-                let netdev = host.netdevs_of(vf.pf).next();
-                let gone =
-                    || Cause::ReadBack(format!("{} has no network interface", vf.pf.short()));
-                Ok(self.door.set_vf(netdev.ok_or_else(gone)?.ifindex, vf.index, *to)?)
+                let ifindex = self.ifindex(Target::Function(vf.pf))?;
+                Ok(self.door.set_vf(ifindex, vf.index, *to)?)
+            }
+            Action::SetEswitch { pf, to, .. } => Ok(self.door.set_eswitch(&(*pf).into(), *to)?),
+            Action::SetFirmware { pf, to, .. } => {
+                let kept = ParamTime::Permanent;
+                Ok(self.door.set_param(&(*pf).into(), to.name(), kept, &to.value())?)
             }
             Action::SetMsix { vf, to, .. } => {
                 let address = self.here(Target::Vf(*vf))?;
@@ -161,6 +176,17 @@ impl Machine for Live<'_> {
         }
         let netdevs = self.root.names(&attribute(function, "net"), |_| true);
         netdevs.known().is_none_or(Vec::is_empty)
+    }
+
+    fn eswitch(&mut self, pf: Address) -> Result<EswitchMode, String> {
+        let mode = Devlink::open().and_then(|mut devlink| devlink.eswitch(&pf.into()));
+        mode.map_err(|error| error.to_string())
+    }
+
+    fn firmware(&mut self, pf: Address) -> Result<FirmwareVfs, String> {
+        let firmware = Devlink::open().and_then(|mut devlink| devlink.firmware_vfs(&pf.into()));
+        let firmware = firmware.map_err(|error| error.to_string())?;
+        firmware.ok_or_else(|| "its driver says nothing of it any more".into())
     }
 
     fn hugepages(&mut self, size: PageSize) -> Option<u64> {

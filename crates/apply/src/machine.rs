@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use virtfn_host::{Host, PageSize, VfId};
+use virtfn_host::{EswitchMode, FirmwareVfs, Host, PageSize, VfId};
 use virtfn_pci::Address;
 use virtfn_plan::{Action, Plan, Subject, Target};
 
@@ -54,6 +54,18 @@ pub trait Machine {
 
     /// Is a driver still making the interface of this function?
     fn is_settling(&mut self, function: Address) -> bool;
+
+    /// How a card's switch works now.
+    ///
+    /// # Errors
+    /// Why that is not to be seen.
+    fn eswitch(&mut self, pf: Address) -> Result<EswitchMode, String>;
+
+    /// How many VFs a card's firmware offers now, from its next reset on.
+    ///
+    /// # Errors
+    /// Why that is not to be seen.
+    fn firmware(&mut self, pf: Address) -> Result<FirmwareVfs, String>;
 
     /// How many huge pages of a size are reserved now.
     fn hugepages(&mut self, size: PageSize) -> Option<u64>;

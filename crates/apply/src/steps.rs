@@ -64,6 +64,19 @@ fn read_back(machine: &mut dyn Machine, action: &Action) -> Result<(), Cause> {
                 "the kernel took the write and {made} VFs are there, not {to}"
             )))
         }
+        Action::SetEswitch { pf, to, .. } => match machine.eswitch(*pf) {
+            Ok(now) if now == *to => Ok(()),
+            Ok(now) => Err(Cause::ReadBack(format!("the kernel took the write, and it is {now}"))),
+            Err(why) => Err(Cause::ReadBack(format!("its mode cannot be read back: {why}"))),
+        },
+        Action::SetFirmware { pf, to, .. } => match machine.firmware(*pf) {
+            Ok(now) if to.holds_in(now) => Ok(()),
+            Ok(_) => {
+                let name = to.name();
+                Err(Cause::ReadBack(format!("the kernel took the write, and {name} is as it was")))
+            }
+            Err(why) => Err(Cause::ReadBack(format!("it cannot be read back: {why}"))),
+        },
         Action::Probe { target, driver: Some(driver) } => {
             let address = here(machine, *target)?;
             let has_it =

@@ -18,8 +18,8 @@ use kernel::{Kernel, Killed, Quirks};
 use proptest::prelude::*;
 use virtfn_apply::{ApplyError, InUse, OnFailure, Options, Outcome};
 use virtfn_host::{
-    DriverChoice, Guid, Host, MacAddress, Mtu, NetdevPolicy, Policy, Seen, Switch, VfAdmin, VfId,
-    VfIndex, VfPolicy, VlanId,
+    DriverChoice, EswitchMode, Guid, Host, MacAddress, Mtu, NetdevPolicy, Policy, Seen, Switch,
+    VfAdmin, VfId, VfIndex, VfPolicy, VlanId,
 };
 use virtfn_plan::{Subject, diff};
 
@@ -27,6 +27,8 @@ use virtfn_plan::{Subject, diff};
 #[derive(Clone, Debug)]
 struct Port {
     vfs: u16,
+    eswitch: Option<EswitchMode>,
+    firmware: Option<u16>,
     first: VfPolicy,
     others: VfPolicy,
 }
@@ -36,7 +38,13 @@ type Wish = [Option<Port>; 2];
 
 impl Port {
     fn plain(vfs: u16) -> Self {
-        Self { vfs, first: VfPolicy::default(), others: VfPolicy::default() }
+        Self {
+            vfs,
+            eswitch: None,
+            firmware: None,
+            first: VfPolicy::default(),
+            others: VfPolicy::default(),
+        }
     }
 
     fn of(&self, index: u16) -> &VfPolicy {
@@ -49,6 +57,10 @@ fn wanted(wish: &Wish, mut policy: Policy) -> Policy {
         let Some(port) = port else { continue };
         let pf = model::port(number);
         policy = policy.with_vfs(pf, port.vfs);
+        if let Some(policy) = policy.pfs.get_mut(&pf) {
+            policy.eswitch = port.eswitch.or(policy.eswitch);
+            policy.firmware_vfs = port.firmware.or(policy.firmware_vfs);
+        }
         for index in 0..port.vfs {
             policy = policy.with_vf(VfId { pf, index: VfIndex(index) }, port.of(index).clone());
         }
@@ -117,6 +129,11 @@ fn assert_wished(host: &Host, wish: &Wish, state: &Path) {
         let pf = host.functions[&model::port(number)].pf().unwrap();
         assert_eq!(pf.vfs.len(), usize::from(port.vfs));
         assert_eq!(pf.autoprobe, Seen::Known(true), "the switch was left off");
+        assert!(
+            port.eswitch.is_none_or(|mode| pf.eswitch == Seen::Known(mode)),
+            "{:?}",
+            pf.eswitch
+        );
     }
     let mut policy = Policy::of(host);
     policy.pfs.retain(|pf, _| (0..2).any(|n| wish[n].is_some() && *pf == model::port(n)));
@@ -159,15 +176,46 @@ fn changes() -> Vec<(Wish, Wish)> {
     let nobody = || VfPolicy { driver: Some(DriverChoice::None), ..VfPolicy::default() };
     let none: Wish = [None, None];
     let one = |port: Port| -> Wish { [Some(port), None] };
-    let mixed = Port { vfs: 3, first: both(), others: set() };
+    let mixed = Port { vfs: 3, eswitch: None, firmware: None, first: both(), others: set() };
+    let switched = |mode, port: &Port| Port { eswitch: Some(mode), ..port.clone() };
+    let (legacy, switchdev) = (EswitchMode::Legacy, EswitchMode::Switchdev);
     vec![
         (none.clone(), one(Port::plain(7))),
-        (none.clone(), one(Port { vfs: 3, first: set(), others: VfPolicy::default() })),
-        (none, [Some(mixed.clone()), Some(Port { vfs: 2, first: for_vms(), others: for_vms() })]),
+        (
+            none.clone(),
+            one(Port {
+                vfs: 3,
+                eswitch: None,
+                firmware: None,
+                first: set(),
+                others: VfPolicy::default(),
+            }),
+        ),
+        (
+            none,
+            [
+                Some(mixed.clone()),
+                Some(Port {
+                    vfs: 2,
+                    eswitch: None,
+                    firmware: None,
+                    first: for_vms(),
+                    others: for_vms(),
+                }),
+            ],
+        ),
         (one(Port::plain(2)), one(mixed.clone())),
         (one(mixed.clone()), one(Port::plain(5))),
-        (one(Port::plain(4)), one(Port { vfs: 4, first: for_vms(), others: set() })),
-        (one(mixed.clone()), one(Port { vfs: 3, first: back(), others: nobody() })),
+        (
+            one(Port::plain(4)),
+            one(Port { vfs: 4, eswitch: None, firmware: None, first: for_vms(), others: set() }),
+        ),
+        (
+            one(mixed.clone()),
+            one(Port { vfs: 3, eswitch: None, firmware: None, first: back(), others: nobody() }),
+        ),
+        (one(mixed.clone()), one(switched(switchdev, &Port::plain(3)))),
+        (one(switched(switchdev, &Port::plain(2))), one(switched(legacy, &mixed))),
         (one(mixed), one(Port::plain(0))),
     ]
 }
@@ -228,6 +276,33 @@ fn after_a_power_cut_at_any_call_all_is_made_anew() {
     }
 }
 
+/// More VFs than firmware offers yet: it is told to, once, and the VFs come after the restart.
+#[test]
+fn what_the_firmware_offers_after_a_restart_is_waited_for() {
+    let port = Port {
+        firmware: Some(16),
+        first: VfPolicy { admin: admin(), ..VfPolicy::default() },
+        ..Port::plain(12)
+    };
+    let wish: Wish = [Some(port), None];
+    for calls in 0.. {
+        let (mut kernel, state) = (Kernel::new(), tempfile::tempdir().unwrap());
+        let was_killed = run_killed(&mut kernel, &wish, state.path(), calls);
+        for _ in 0..2 {
+            let told = run(&mut kernel, &wish, state.path()).unwrap_err().to_string();
+            assert!(told.contains("before the device is reset"), "{told}");
+        }
+        assert_eq!(kernel.writes, 1, "killed at call {calls}");
+        kernel.restart();
+        let state = tempfile::tempdir().unwrap();
+        run(&mut kernel, &wish, state.path()).unwrap();
+        assert_settled(&kernel.host, &[None, None], &wish, state.path());
+        if !was_killed {
+            break;
+        }
+    }
+}
+
 /// Not a write while somebody would lose a VF; killed while it finds that out, still none.
 #[test]
 fn what_is_held_is_never_taken() {
@@ -265,8 +340,12 @@ fn vf_policy() -> impl Strategy<Value = VfPolicy> {
 }
 
 fn port() -> impl Strategy<Value = Port> {
-    (0u16..=7, vf_policy(), vf_policy()).prop_map(|(vfs, first, others)| Port {
+    let modes = vec![EswitchMode::Legacy, EswitchMode::Switchdev];
+    let mode = prop::option::weighted(0.3, prop::sample::select(modes));
+    (0u16..=7, mode, vf_policy(), vf_policy()).prop_map(|(vfs, eswitch, first, others)| Port {
         vfs,
+        eswitch,
+        firmware: None,
         first,
         others,
     })
@@ -282,7 +361,7 @@ fn quirks() -> impl Strategy<Value = Quirks> {
             .prop_map(Duration::from_millis)
     };
     let vf = || prop::option::weighted(0.2, 0u16..7);
-    let flags = (prop::bool::weighted(0.2), prop::bool::weighted(0.1));
+    let flags = (prop::bool::weighted(0.2), prop::bool::weighted(0.1), prop::bool::weighted(0.1));
     (time(), time(), time(), 0u8..3, vf(), vf(), vf(), flags).prop_map(
         |(
             resets,
@@ -294,7 +373,7 @@ fn quirks() -> impl Strategy<Value = Quirks> {
             refuses,
             f,
         )| {
-            let (renames, no_module) = f;
+            let (renames, no_module, keeps_mode) = f;
             Quirks {
                 resets,
                 binds_late,
@@ -305,6 +384,7 @@ fn quirks() -> impl Strategy<Value = Quirks> {
                 refuses,
                 renames,
                 no_module,
+                keeps_mode,
             }
         },
     )
@@ -318,6 +398,7 @@ fn passes(quirks: &Quirks) -> bool {
         && quirks.never_binds.is_none()
         && quirks.refuses.is_none()
         && !quirks.no_module
+        && !quirks.keeps_mode
 }
 
 proptest! {

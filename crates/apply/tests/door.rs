@@ -1,4 +1,5 @@
-//! The write door is opened in this crate alone: there is no second way to change a machine.
+//! The write door is opened in this crate alone: there is no second way to change a
+//! machine that virtfn is shipped to.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,11 @@ fn only_apply_opens_the_write_door() {
         fs::read_to_string(path).is_ok_and(|text| text.contains(concat!("Door::", "open(")))
     };
     let openers: Vec<_> = found.iter().filter(opens).collect();
-    assert_eq!(openers.len(), 1, "{openers:?}");
-    assert!(openers[0].ends_with("crates/apply/src/live.rs"), "{openers:?}");
+    // netdevsim is no PCI device, so no plan reaches it: the lab guest's own program, which nobody
+    // ships, sets it through the door itself. Nobody else does.
+    let allowed = ["crates/apply/src/live.rs", "lab/guest/src/netdevsim.rs"];
+    assert_eq!(openers.len(), allowed.len(), "{openers:?}");
+    for path in allowed {
+        assert!(openers.iter().any(|opener| opener.ends_with(path)), "{path}: {openers:?}");
+    }
 }

@@ -139,12 +139,18 @@ fn plan_hints(error: &PlanError) -> Vec<String> {
         PlanError::NoSuchPages { size, .. } if size.kib() >= 1 << 20 => {
             vec!["pages of 1G want a processor that has them (pdpe1gb in /proc/cpuinfo)".into()]
         }
+        PlanError::AwaitsReset { pf, total, .. } => vec![
+            "restart the host, and apply it again".into(),
+            format!("virtfn create {} --vfs {total}", pf.short()),
+        ],
         PlanError::HostUnseen(_) => vec!["as root, more is to be seen".into()],
         PlanError::NoSuchDevice(_)
         | PlanError::NoSuchPages { .. }
         | PlanError::PagesBeyondMemory { .. }
         | PlanError::RatesCross { .. }
         | PlanError::NoNetdev { .. }
+        | PlanError::NoEswitch { .. }
+        | PlanError::NoFirmwareLimit { .. }
         | PlanError::IsBridge { .. } => Vec::new(),
     }
 }

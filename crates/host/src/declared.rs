@@ -2,7 +2,7 @@
 
 use virtfn_pci::Address;
 
-use crate::{HostPolicy, MacAddress, NetdevPolicy, VfAdmin, VfIndex};
+use crate::{EswitchMode, HostPolicy, MacAddress, NetdevPolicy, VfAdmin, VfIndex};
 
 /// What files declare: each entry finds its device on the machine by what it matches.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,6 +52,10 @@ pub struct DeclaredPf {
     pub vfs: u16,
     /// Shall the kernel look for drivers of new VFs? `None`: as it is.
     pub autoprobe: Option<bool>,
+    /// How the card's switch shall work. `None`: as it does.
+    pub eswitch: Option<EswitchMode>,
+    /// How many VFs the card's firmware shall offer from its next reset on. `None`: as many as it does.
+    pub firmware_vfs: Option<u16>,
     /// What holds for every VF that says nothing else.
     pub defaults: VfWish,
     /// Where that stands.

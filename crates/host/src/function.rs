@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use virtfn_pci::{Address, ConfigSpace};
 
 use crate::{
-    Guid, Holder, LinkState, MacAddress, Mbps, Qos, Seen, Switch, VfIndex, VlanId, VlanProto,
+    EswitchMode, FirmwareVfs, Guid, Holder, LinkState, MacAddress, Mbps, Qos, Seen, Switch,
+    VfIndex, VlanId, VlanProto,
 };
 
 /// One PCI function as the kernel shows it.
@@ -113,6 +114,10 @@ pub struct Pf {
     pub vf_modules: Seen<Vec<String>>,
     /// The modules with a VFIO driver made for its VFs, the one that fits best first.
     pub vf_variants: Seen<Vec<String>>,
+    /// The mode of the card's switch. `Absent`: its driver knows no modes.
+    pub eswitch: Seen<EswitchMode>,
+    /// How many VFs the card's firmware offers. `Absent`: its driver does not say.
+    pub firmware: Seen<FirmwareVfs>,
     /// What the PF's driver says of each VF.
     pub admin: Seen<BTreeMap<VfIndex, VfAdmin>>,
 }

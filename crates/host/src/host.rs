@@ -147,8 +147,17 @@ impl Host {
         self.functions.values().filter_map(|function| Some((function, function.pf()?)))
     }
 
-    /// The interfaces of one function.
+    /// The interfaces of one function: its own, without the representors of others.
     pub fn netdevs_of(&self, address: Address) -> impl Iterator<Item = &Netdev> {
+        self.all_netdevs_of(address).filter(|netdev| !netdev.is_representor())
+    }
+
+    /// The representors of its VFs and subfunctions, which hang below a PF in switchdev mode.
+    pub fn representors_of(&self, address: Address) -> impl Iterator<Item = &Netdev> {
+        self.all_netdevs_of(address).filter(|netdev| netdev.is_representor())
+    }
+
+    fn all_netdevs_of(&self, address: Address) -> impl Iterator<Item = &Netdev> {
         let all = self.netdevs.known().map_or(&[][..], Vec::as_slice);
         all.iter().filter(move |netdev| netdev.function == Some(address))
     }

@@ -9,6 +9,7 @@
 
 mod claim;
 mod declared;
+mod devlink;
 mod function;
 mod guid;
 mod holder;
@@ -27,11 +28,12 @@ pub use declared::{
     Declared, DeclaredDevice, DeclaredHost, DeclaredPf, DeclaredVfs, DriverWish, MacWish, Matching,
     Place, VfWish,
 };
+pub use devlink::{EswitchMode, FirmwareChange, FirmwareVfs, Param, ParamTime, ParamValue};
 pub use function::{Function, Ids, Pf, Resource, Role, VfAdmin, VfId, is_vfio_driver};
 pub use guid::Guid;
 pub use holder::{Holder, HolderKind};
 pub use host::{Cpu, Firmware, Host, IommuGroup, Kernel, Names, Nearest, distance};
-pub use netdev::{IpNet, Netdev};
+pub use netdev::{IpNet, Netdev, is_representor};
 pub use page_size::PageSize;
 pub use platform::{HugePool, IommuRegisters, Memlock, Platform, ReservedRegion};
 pub use policy::{

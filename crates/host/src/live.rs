@@ -1,8 +1,8 @@
 //! The policy that a machine already has, spelt out: where a person begins who made VFs by hand.
 
 use crate::{
-    Declared, DeclaredPf, DeclaredVfs, DriverChoice, DriverWish, Function, Host, MacAddress,
-    MacWish, Matching, Netdev, Pf, PfPolicy, Place, VfAdmin, VfId, VfIndex, VfWish,
+    Declared, DeclaredPf, DeclaredVfs, DriverChoice, DriverWish, EswitchMode, Function, Host,
+    MacAddress, MacWish, Matching, Netdev, Pf, PfPolicy, Place, VfAdmin, VfId, VfIndex, VfWish,
 };
 
 impl Declared {
@@ -37,6 +37,9 @@ fn declared_pf(host: &Host, function: &Function, pf: &Pf) -> DeclaredPf {
         matching: Matching { pci: Some(function.address), mac: own, ..Matching::default() },
         vfs: policy.vfs,
         autoprobe: policy.autoprobe.filter(|on| !on),
+        eswitch: policy.eswitch.filter(|mode| *mode == EswitchMode::Switchdev),
+        // The card keeps it by itself.
+        firmware_vfs: None,
         defaults,
         defaults_place: Place::default(),
         vf,

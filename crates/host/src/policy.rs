@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use virtfn_pci::Address;
 
 use crate::{
-    Function, Guid, Host, LinkState, MacAddress, Mbps, Mtu, Netdev, PageSize, Pf, Qos, Seen,
-    Switch, VfAdmin, VfId, VfIndex, VlanId, VlanProto,
+    EswitchMode, Function, Guid, Host, LinkState, MacAddress, Mbps, Mtu, Netdev, PageSize, Pf, Qos,
+    Seen, Switch, VfAdmin, VfId, VfIndex, VlanId, VlanProto,
 };
 
 /// What shall be on this machine. What it does not name stays as it is.
@@ -37,6 +37,10 @@ pub struct PfPolicy {
     pub vfs: u16,
     /// Shall the kernel look for a driver for new VFs? `None`: as it is.
     pub autoprobe: Option<bool>,
+    /// How the card's switch works. `None`: as it is.
+    pub eswitch: Option<EswitchMode>,
+    /// How many VFs the card's firmware offers from its next reset on. `None`: as it is.
+    pub firmware_vfs: Option<u16>,
     /// VF by VF; a VF that is not named stays as it is.
     pub vf: BTreeMap<VfIndex, VfPolicy>,
 }
@@ -229,6 +233,12 @@ impl PfPolicy {
         Self {
             vfs: u16::try_from(pf.vfs.len()).unwrap_or(u16::MAX),
             autoprobe: pf.autoprobe.known().copied(),
+            eswitch: pf.eswitch.known().copied(),
+            firmware_vfs: pf
+                .firmware
+                .known()
+                .filter(|firmware| firmware.enabled != Some(false))
+                .and_then(|firmware| u16::try_from(firmware.total).ok()),
             vf: pf.vfs.iter().map(vf_policy).collect(),
         }
     }

@@ -7,8 +7,9 @@ use std::process::Stdio;
 
 use rustix::fs::OFlags;
 use rustix::io::Errno;
-use virtfn_host::{NetdevChange, VfChange, VfIndex};
+use virtfn_host::{EswitchMode, NetdevChange, ParamTime, ParamValue, VfChange, VfIndex};
 
+use crate::netlink::devlink::{Devlink, Handle};
 use crate::netlink::{Netlink, NetlinkError};
 use crate::root::SysRoot;
 
@@ -31,6 +32,24 @@ pub enum Write {
         /// The setting.
         change: VfChange,
     },
+    /// The mode of a card's switch.
+    Eswitch {
+        /// The card.
+        device: Handle,
+        /// The mode.
+        mode: EswitchMode,
+    },
+    /// A parameter of a device.
+    Param {
+        /// The device.
+        device: Handle,
+        /// The parameter.
+        name: String,
+        /// Which of its values.
+        time: ParamTime,
+        /// The value.
+        value: ParamValue,
+    },
     /// A change of an interface.
     Link {
         /// Its number.
@@ -51,6 +70,10 @@ impl fmt::Display for Write {
             Self::Attribute { path, value } => write!(f, "write {:?} to /{path}", value.trim_end()),
             Self::Vf { ifindex, vf, change } => {
                 write!(f, "link {ifindex} vf {vf} {} {change}", change.name())
+            }
+            Self::Eswitch { device, mode } => write!(f, "devlink {device} eswitch mode {mode}"),
+            Self::Param { device, name, time, value } => {
+                write!(f, "devlink {device} {name} {time:?} {value}")
             }
             Self::Link { ifindex, change } => {
                 write!(f, "link {ifindex} {} {change}", change.name())
@@ -144,6 +167,38 @@ impl<'a> Door<'a> {
         let write = Write::Vf { ifindex, vf, change };
         self.watch.before(&write);
         let done = self.netlink().and_then(|netlink| netlink.set_vf(ifindex, vf, change));
+        self.watch.after(&write);
+        Ok(done?)
+    }
+
+    /// Changes how a card's switch works.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn set_eswitch(&mut self, device: &Handle, mode: EswitchMode) -> Result<(), WriteError> {
+        let write = Write::Eswitch { device: device.clone(), mode };
+        self.watch.before(&write);
+        let done = Devlink::open().and_then(|mut devlink| devlink.set_eswitch(device, mode));
+        self.watch.after(&write);
+        Ok(done?)
+    }
+
+    /// Changes one of a parameter's values.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn set_param(
+        &mut self,
+        device: &Handle,
+        name: &str,
+        time: ParamTime,
+        value: &ParamValue,
+    ) -> Result<(), WriteError> {
+        let (named, given) = (name.to_owned(), value.clone());
+        let write = Write::Param { device: device.clone(), name: named, time, value: given };
+        self.watch.before(&write);
+        let done =
+            Devlink::open().and_then(|mut devlink| devlink.set_param(device, name, time, value));
         self.watch.after(&write);
         Ok(done?)
     }

@@ -116,6 +116,8 @@ fn read_pf(root: &SysRoot, path: &str, total_vfs: u16) -> Pf {
         vf_stride: Seen::not_asked(format!("{path}/sriov_stride")),
         vf_modules: Seen::not_asked(format!("{path}/modalias")),
         vf_variants: Seen::not_asked(format!("{path}/modalias")),
+        eswitch: Seen::not_asked("virtfn/eswitch"),
+        firmware: Seen::not_asked("virtfn/firmware-vfs"),
         admin: Seen::not_asked("virtfn/vfs"),
     }
 }

@@ -5,6 +5,7 @@
 
 mod claims;
 mod details;
+mod devlink;
 mod functions;
 mod holders;
 mod look;
@@ -70,6 +71,9 @@ pub fn host(root: &SysRoot, look: &Look) -> Result<Host, Error> {
     }
     if look.wants(Facet::Admin) {
         network::read_admin(root, &mut host, look);
+    }
+    if look.wants(Facet::Devlink) {
+        devlink::read(root, &mut host, look);
     }
     if look.wants(Facet::Holders) {
         holders::read(root, &mut host, &paths);

@@ -22,6 +22,8 @@ pub enum Facet {
     Netdevs,
     /// The settings of VFs on the PF's side.
     Admin,
+    /// What devlink says of PFs.
+    Devlink,
     /// Who uses what.
     Holders,
     /// Which modules would drive a function.
@@ -60,12 +62,12 @@ impl Look {
     #[must_use]
     pub fn everything() -> Self {
         use Facet::{
-            Admin, Around, Claims, Config, Details, Firmware, Groups, Holders, Kernel, Locked,
-            Modules, Names, Netdevs, Platform,
+            Admin, Around, Claims, Config, Details, Devlink, Firmware, Groups, Holders, Kernel,
+            Locked, Modules, Names, Netdevs, Platform,
         };
         Self::at(&[
-            Config, Details, Around, Locked, Netdevs, Admin, Holders, Modules, Groups, Kernel,
-            Firmware, Claims, Platform, Names,
+            Config, Details, Around, Locked, Netdevs, Admin, Devlink, Holders, Modules, Groups,
+            Kernel, Firmware, Claims, Platform, Names,
         ])
     }
 
@@ -87,5 +89,14 @@ impl Look {
             by_pf || devices.contains(&function.address)
         };
         self.devices.as_ref().is_none_or(named)
+    }
+
+    /// Are the settings of this PF's VFs wanted? A VF's are its PF's to tell.
+    pub(crate) fn covers_settings(&self, function: &Function) -> bool {
+        let named = |devices: &BTreeSet<Address>| {
+            let vfs = function.pf().map(|pf| pf.vfs.values());
+            vfs.into_iter().flatten().any(|vf| devices.contains(vf))
+        };
+        self.covers(function) || self.devices.as_ref().is_some_and(named)
     }
 }

@@ -1,8 +1,8 @@
 //! Network interfaces of PCI functions, and their VFs' settings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use virtfn_host::{Host, Netdev, Reason, Role, Seen, Unreadable};
+use virtfn_host::{Function, Host, Netdev, Reason, Role, Seen, Unreadable};
 use virtfn_kernel::SysRoot;
 use virtfn_kernel::netlink::{Netlink, NetlinkError, VfList, links, vf_list};
 use virtfn_pci::Address;
@@ -24,18 +24,32 @@ pub(crate) fn read_netdevs(root: &SysRoot, host: &mut Host, paths: &Paths) {
         }
         told => told.map(|netdevs| finish(root, netdevs, &owners)),
     };
+    own_first(host);
+}
+
+/// A PF's own interface is its first, before the representors of its VFs.
+fn own_first(host: &mut Host) {
+    let Seen::Known(netdevs) = &mut host.netdevs else { return };
+    netdevs.sort_by_key(Netdev::is_representor);
+    let representors = netdevs.iter().filter(|netdev| netdev.is_representor());
+    let representors: BTreeSet<&str> = representors.map(|netdev| netdev.name.as_str()).collect();
+    if representors.is_empty() {
+        return;
+    }
+    for function in host.functions.values_mut() {
+        function.netdevs.sort_by_key(|name| representors.contains(name.as_str()));
+    }
 }
 
 /// Reads what each PF's driver says of its VFs.
 pub(crate) fn read_admin(root: &SysRoot, host: &mut Host, look: &Look) {
-    let ifindexes: BTreeMap<Address, u32> = host
-        .netdevs
-        .known()
-        .into_iter()
-        .flatten()
+    let netdevs = host.netdevs.known().into_iter().flatten();
+    let ifindexes: BTreeMap<Address, u32> = netdevs
+        .filter(|netdev| !netdev.is_representor())
         .filter_map(|netdev| Some((netdev.function?, netdev.ifindex)))
         .collect();
-    for function in host.functions.values_mut().filter(|function| look.covers(function)) {
+    let wanted = |function: &&mut Function| look.covers_settings(function);
+    for function in host.functions.values_mut().filter(wanted) {
         let Role::Pf(pf) = &mut function.role else {
             continue;
         };
@@ -140,6 +154,7 @@ fn from_sysfs(root: &SysRoot, owner: &Owner) -> Option<Netdev> {
         name: owner.netdev.clone(),
         ifindex: text("ifindex").and_then(|text| text.parse().ok()).unwrap_or(0),
         function: Some(owner.function),
+        port: text("phys_port_name").filter(|name| !name.is_empty()),
         mac: text("address").and_then(|text| text.parse().ok()),
         permanent_mac: None,
         random_mac: None,

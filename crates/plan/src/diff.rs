@@ -1,6 +1,6 @@
 //! From a machine and a policy to the steps between them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use virtfn_host::{
     DriverChoice, Function, Host, Pf, PfPolicy, Policy, Role, Seen, VfAdmin, VfId, VfIndex,
@@ -9,6 +9,8 @@ use virtfn_host::{
 use virtfn_pci::Address;
 
 use crate::error::PlanError;
+use crate::eswitch;
+use crate::firmware;
 use crate::room;
 use crate::step::{Action, Interrupted, Plan, Step, Target, Use};
 use crate::{driver, msix, netdev, readiness};
@@ -24,10 +26,25 @@ pub fn diff(host: &Host, policy: &Policy) -> Result<Plan, PlanError> {
     for (address, wanted) in &policy.pfs {
         let (function, pf) = host.pf(*address)?;
         check(host, *address, wanted)?;
+        let of_firmware = firmware::actions(*address, pf, wanted)?;
+        notes.extend(firmware::note(*address, pf, &of_firmware));
+        if firmware::awaits_reset(pf, wanted) {
+            if of_firmware.is_empty() {
+                let (asked, total) = (wanted.vfs, pf.total_vfs);
+                return Err(PlanError::AwaitsReset { pf: *address, asked, total });
+            }
+            // All else would have to be done again after the reset, and most of it cannot be before.
+            actions.extend(of_firmware);
+            continue;
+        }
+        actions.extend(of_firmware);
         if wanted.vfs > 0 && usize::from(wanted.vfs) != pf.vfs.len() {
             notes.extend(room::check(host, function, wanted.vfs)?);
         }
-        actions.extend(pf_actions(host, *address, pf, wanted)?);
+        let of_pf = pf_actions(host, *address, pf, wanted)?;
+        notes.extend(eswitch::note(*address, pf, wanted, &of_pf));
+        notes.extend(untold(*address, pf, &of_pf));
+        actions.extend(of_pf);
     }
     for (address, wanted) in &policy.devices {
         let function = host.function(*address)?;
@@ -38,6 +55,30 @@ pub fn diff(host: &Host, policy: &Policy) -> Result<Plan, PlanError> {
     }
     let steps = once(actions).into_iter().map(|action| step(host, action)).collect();
     Ok(Plan { steps, notes })
+}
+
+/// What `actions` do to settings that the kernel's list of VFs leaves out: nobody can say what they
+/// were, nor read back what they are.
+fn untold(address: Address, pf: &Pf, actions: &[Action]) -> Option<String> {
+    let told = pf.admin.known()?;
+    let is_untold = |index: &VfIndex| pf.vfs.contains_key(index) && !told.contains_key(index);
+    let made_anew = |action: &Action| matches!(action, Action::SetNumVfs { from: 0, .. });
+    let (vfs, becomes) = if actions.iter().any(made_anew) {
+        let all = pf.vfs.keys().filter(|index| is_untold(index)).count();
+        (all, "those that the policy does not name are lost")
+    } else {
+        let set = actions.iter().filter_map(|action| match action {
+            Action::SetVf { vf, .. } => Some(vf.index).filter(is_untold),
+            _ => None,
+        });
+        (set.collect::<BTreeSet<_>>().len(), "they are written again, and cannot be read back")
+    };
+    let (short, of) = (address.short(), pf.vfs.len());
+    (vfs > 0).then(|| {
+        format!(
+            "{short}: the kernel tells nothing of the settings of {vfs} of its {of} VFs: {becomes}"
+        )
+    })
 }
 
 /// A module is loaded once.
@@ -59,14 +100,16 @@ fn pf_actions(
 ) -> Result<Vec<Action>, PlanError> {
     let now = pf.autoprobe.known().copied();
     let finally = wanted.autoprobe.or(now);
-    if usize::from(wanted.vfs) == pf.vfs.len() {
-        return settle(host, address, pf, wanted, Autoprobe { now, finally });
+    let eswitch = eswitch::action(address, pf, wanted)?;
+    if usize::from(wanted.vfs) == pf.vfs.len() && (eswitch.is_none() || wanted.vfs == 0) {
+        let rest = settle(host, address, pf, wanted, Autoprobe { now, finally })?;
+        return Ok(eswitch.into_iter().chain(rest).collect());
     }
     // Not knowing the switch, no driver could be kept from VFs that are not ready for one.
     if let (Seen::Unreadable(unreadable), 1..) = (&pf.autoprobe, wanted.vfs) {
         return Err(PlanError::Unseen { device: address, unreadable: unreadable.clone() });
     }
-    Ok(rebuild(host, address, pf, wanted, Autoprobe { now, finally }))
+    Ok(rebuild(host, address, pf, wanted, eswitch, Autoprobe { now, finally }))
 }
 
 /// Whether the kernel looks for drivers of new VFs: now, and when all is done.
@@ -142,6 +185,7 @@ fn rebuild(
     address: Address,
     pf: &Pf,
     wanted: &PfPolicy,
+    eswitch: Option<Action>,
     mut autoprobe: Autoprobe,
 ) -> Vec<Action> {
     let there = u16::try_from(pf.vfs.len()).unwrap_or(u16::MAX);
@@ -149,6 +193,7 @@ fn rebuild(
     if there > 0 {
         actions.push(Action::SetNumVfs { pf: address, from: there, to: 0 });
     }
+    actions.extend(eswitch);
     if wanted.vfs == 0 {
         actions.extend(autoprobe.turn(address, autoprobe.finally));
         return actions;
@@ -250,6 +295,8 @@ fn check_device(function: &Function, choice: &DriverChoice) -> Result<(), PlanEr
 fn step(host: &Host, action: Action) -> Step {
     let hit: Vec<Address> = match &action {
         Action::SetNumVfs { pf, from, .. } if *from > 0 => vfs_of(host, *pf),
+        // Some drivers make the PF's own interface anew.
+        Action::SetEswitch { pf, .. } => vec![*pf],
         Action::Unbind { target, .. } => {
             let address = match target {
                 Target::Function(address) => Some(*address),

@@ -76,6 +76,28 @@ pub enum PlanError {
         /// The driver.
         driver: String,
     },
+    /// A mode for a switch that has none.
+    #[error("{}: its driver knows no eswitch modes", pf.short())]
+    NoEswitch {
+        /// The PF.
+        pf: Address,
+    },
+    /// A number of VFs for the firmware of a card whose driver has no word for it.
+    #[error("{}: its driver cannot say how many VFs its firmware shall offer (devlink has no total_vfs of it)", pf.short())]
+    NoFirmwareLimit {
+        /// The PF.
+        pf: Address,
+    },
+    /// More VFs than there can be before the device is reset.
+    #[error("{}: cannot have {asked} VFs before the device is reset: its firmware offers them from then on, and its driver allows {total} until then (sriov_totalvfs)", pf.short())]
+    AwaitsReset {
+        /// The PF.
+        pf: Address,
+        /// How many were asked for.
+        asked: u16,
+        /// How many there can be now.
+        total: u16,
+    },
     /// A bridge, whose driver virtfn leaves alone.
     #[error("{}: is a bridge: what hangs below it would be cut off", device.short())]
     IsBridge {

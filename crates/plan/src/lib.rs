@@ -7,6 +7,8 @@
 mod diff;
 mod driver;
 mod error;
+mod eswitch;
+mod firmware;
 mod matched;
 mod msix;
 mod netdev;

@@ -183,7 +183,13 @@ impl<'a> Matched<'a> {
     pub fn on(&self, host: &Host, now: &Policy) -> Policy {
         let mut wanted = Policy { host: self.host.clone(), ..Policy::default() };
         for (address, entry) in &self.pfs {
-            let plain = || PfPolicy { vfs: 0, autoprobe: None, vf: BTreeMap::new() };
+            let plain = || PfPolicy {
+                vfs: 0,
+                autoprobe: None,
+                eswitch: None,
+                firmware_vfs: None,
+                vf: BTreeMap::new(),
+            };
             let base = now.pfs.get(address).cloned().unwrap_or_else(plain);
             wanted.pfs.insert(*address, base);
             wanted = wanted.with_vfs(*address, entry.vfs);
@@ -194,6 +200,8 @@ impl<'a> Matched<'a> {
             }
             if let Some(pf) = wanted.pfs.get_mut(address) {
                 pf.autoprobe = entry.autoprobe.or(pf.autoprobe);
+                pf.eswitch = entry.eswitch.or(pf.eswitch);
+                pf.firmware_vfs = entry.firmware_vfs.or(pf.firmware_vfs);
             }
         }
         for (address, driver) in &self.devices {
@@ -294,7 +302,9 @@ fn has_mac(host: &Host, function: &Function, mac: MacAddress) -> Seen<bool> {
         return Seen::Known(false);
     }
     let own = |netdevs: &Vec<virtfn_host::Netdev>| {
-        let of_it = netdevs.iter().filter(|netdev| netdev.function == Some(function.address));
+        let of_it = netdevs
+            .iter()
+            .filter(|netdev| netdev.function == Some(function.address) && !netdev.is_representor());
         of_it.into_iter().any(|netdev| netdev.permanent_mac.or(netdev.mac) == Some(mac))
     };
     host.netdevs.as_ref().map(own)

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use serde::Serialize;
-use virtfn_host::{Holder, NetdevChange, PageSize, Unreadable, VfChange, VfId};
+use virtfn_host::{
+    EswitchMode, FirmwareChange, Holder, NetdevChange, PageSize, Unreadable, VfChange, VfId,
+};
 use virtfn_pci::Address;
 
 /// The steps that make a machine what a policy says, in the order in which they must run.
@@ -45,6 +47,24 @@ pub enum Action {
         from: u16,
         /// How many there shall be.
         to: u16,
+    },
+    /// Changes how many VFs a card's firmware offers from its next reset on.
+    SetFirmware {
+        /// The PF.
+        pf: Address,
+        /// What it offers.
+        from: String,
+        /// What it shall offer.
+        to: FirmwareChange,
+    },
+    /// Changes how a card's switch works, which drivers allow without VFs alone.
+    SetEswitch {
+        /// The PF.
+        pf: Address,
+        /// What it is.
+        from: EswitchMode,
+        /// What it shall be.
+        to: EswitchMode,
     },
     /// Changes one setting of one VF.
     SetVf {
@@ -148,7 +168,10 @@ impl Action {
     #[must_use]
     pub const fn pf(&self) -> Option<Address> {
         match self {
-            Self::SetAutoprobe { pf, .. } | Self::SetNumVfs { pf, .. } => Some(*pf),
+            Self::SetAutoprobe { pf, .. }
+            | Self::SetNumVfs { pf, .. }
+            | Self::SetFirmware { pf, .. }
+            | Self::SetEswitch { pf, .. } => Some(*pf),
             Self::SetVf { vf, .. } | Self::SetMsix { vf, .. } => Some(vf.pf),
             Self::SetOverride { target, .. }
             | Self::SetNetdev { target, .. }
@@ -167,6 +190,8 @@ impl Action {
         match self {
             Self::SetAutoprobe { .. } => "set-autoprobe",
             Self::SetNumVfs { .. } => "set-numvfs",
+            Self::SetFirmware { .. } => "set-firmware",
+            Self::SetEswitch { .. } => "set-eswitch",
             Self::SetVf { .. } => "set-vf",
             Self::SetMsix { .. } => "set-msix",
             Self::SetNetdev { .. } => "set-netdev",
@@ -182,7 +207,10 @@ impl Action {
     #[must_use]
     pub fn object(&self) -> String {
         match self {
-            Self::SetAutoprobe { pf, .. } | Self::SetNumVfs { pf, .. } => pf.short(),
+            Self::SetAutoprobe { pf, .. }
+            | Self::SetNumVfs { pf, .. }
+            | Self::SetFirmware { pf, .. }
+            | Self::SetEswitch { pf, .. } => pf.short(),
             Self::SetVf { vf, .. } | Self::SetMsix { vf, .. } => vf.to_string(),
             Self::LoadModule { module } => module.clone(),
             Self::SetHugepages { size, .. } => size.to_string(),
@@ -199,6 +227,8 @@ impl Action {
         match self {
             Self::SetAutoprobe { from, .. } => Some(on_off(*from).into()),
             Self::SetNumVfs { from, .. } => Some(from.to_string()),
+            Self::SetEswitch { from, .. } => Some(from.to_string()),
+            Self::SetFirmware { from, .. } => Some(from.clone()),
             Self::SetVf { from, .. }
             | Self::SetOverride { from, .. }
             | Self::SetNetdev { from, .. } => from.clone(),
@@ -215,6 +245,8 @@ impl Action {
         match self {
             Self::SetAutoprobe { to, .. } => Some(on_off(*to).into()),
             Self::SetNumVfs { to, .. } => Some(to.to_string()),
+            Self::SetEswitch { to, .. } => Some(to.to_string()),
+            Self::SetFirmware { to, .. } => Some(to.value().to_string()),
             Self::SetVf { to, .. } => Some(to.to_string()),
             Self::SetMsix { to, .. } => Some(to.to_string()),
             Self::SetHugepages { to, .. } => Some(to.to_string()),
@@ -252,6 +284,11 @@ impl fmt::Display for Action {
             }
             Self::SetNumVfs { from, to: 0, .. } => write!(f, "{object}: remove its {from} VFs"),
             Self::SetNumVfs { to, .. } => write!(f, "{object}: make {to} VFs"),
+            Self::SetEswitch { from, to, .. } => write!(f, "{object}: eswitch {from} → {to}"),
+            Self::SetFirmware { from, to, .. } => {
+                let (name, to) = (to.name(), to.value());
+                write!(f, "{object}: firmware {name} {from} → {to}, from its next reset on")
+            }
             Self::SetVf { from, to, .. } => {
                 let from = from.as_deref().map(|from| format!("{from} → ")).unwrap_or_default();
                 write!(f, "{object}: {} {from}{to}", to.name())

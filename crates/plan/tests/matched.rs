@@ -17,6 +17,8 @@ fn pf(line: u32, matching: Matching, vfs: u16) -> DeclaredPf {
         matching,
         vfs,
         autoprobe: None,
+        eswitch: None,
+        firmware_vfs: None,
         defaults: VfWish::default(),
         defaults_place: Place::default(),
         vf: Vec::new(),

@@ -6,7 +6,7 @@
 mod model;
 
 use virtfn_host::{
-    DriverChoice, Holder, HolderKind, Policy, Seen, VfAdmin, VfId, VfIndex, VfPolicy,
+    DriverChoice, Holder, HolderKind, Policy, Seen, Switch, VfAdmin, VfId, VfIndex, VfPolicy,
 };
 use virtfn_plan::{PlanError, diff, verify};
 
@@ -213,4 +213,29 @@ fn what_is_not_certain_is_noted() {
     assert!(plan.notes.iter().any(|note| note.starts_with("eth0 is down")), "{:?}", plan.notes);
     let none = diff(&host, &Policy::of(&host).with_vfs(model::port(0), 0)).unwrap();
     assert!(none.notes.is_empty(), "{:?}", none.notes);
+}
+
+/// The kernel's list of VFs may be short; what it leaves out is neither there nor not.
+#[test]
+fn settings_that_the_kernel_does_not_tell_are_noted() {
+    let mut host = with_vfs(3);
+    let Seen::Known(told) = &mut model::pf_mut(&mut host, model::port(0)).admin else { panic!() };
+    told.retain(|index, _| index.0 == 0);
+    let noted = |policy: &Policy| {
+        let mut notes = diff(&host, policy).unwrap().notes;
+        notes.retain(|note| note.contains("tells nothing"));
+        notes
+    };
+    let now = Policy::of(&host);
+    assert!(noted(&now).is_empty(), "nothing is written");
+    let trust = VfAdmin { trust: Some(Switch::On), ..VfAdmin::default() };
+    let trusted = |index| {
+        let vf = VfId { pf: model::port(0), index: VfIndex(index) };
+        now.clone().with_vf(vf, VfPolicy { admin: trust.clone(), ..VfPolicy::default() })
+    };
+    assert!(noted(&trusted(0)).is_empty(), "its own settings are told");
+    assert!(noted(&trusted(2))[0].contains("of 1 of its 3 VFs: they are written again"));
+    let more = now.clone().with_vfs(model::port(0), 5);
+    assert!(noted(&more)[0].contains("of 2 of its 3 VFs: those that the policy does not name"));
+    assert!(noted(&now.clone().with_vfs(model::port(0), 0)).is_empty(), "nothing of them is kept");
 }

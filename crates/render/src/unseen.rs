@@ -1,7 +1,7 @@
 //! What a view should have shown and could not.
 
 use serde::Serialize;
-use virtfn_host::{Reason, Unreadable};
+use virtfn_host::{Reason, Unreadable, VfId};
 use virtfn_pci::Address;
 
 /// One fact that could not be seen.
@@ -34,6 +34,17 @@ impl Unseen {
             what,
             path: path.to_owned(),
             why: "not in this recording".into(),
+        }
+    }
+
+    /// The settings of a VF that is not in the list which the kernel gave of its PF's VFs.
+    #[must_use]
+    pub fn untold(address: Address, vf: VfId) -> Self {
+        Self {
+            address: Some(address),
+            what: "vf-settings",
+            path: format!("virtfn/vfs-{}.json", vf.pf),
+            why: format!("its PF's driver told nothing of VF {}", vf.index),
         }
     }
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use clap::Args;
 use virtfn_kernel::netlink::{Netlink, link_request, vf_request};
 use virtfn_kernel::{Watch, Write};
@@ -76,6 +76,8 @@ pub(crate) fn make(arguments: &Bare) -> Result<()> {
             Write::Link { ifindex, change } => {
                 netlink.request(link_request(*ifindex, change), 0).map(drop).map_err(Into::into)
             }
+            // The netlink code keeps these to the door, and nothing that is timed makes them.
+            Write::Eswitch { .. } | Write::Param { .. } => Err(anyhow!("not one to time")),
             Write::Module { module } => load(module),
         };
         made.with_context(|| write.to_string())?;

@@ -11,6 +11,7 @@ mod hold;
 mod init;
 mod jobs;
 mod killed;
+mod netdevsim;
 mod serve;
 mod sysfs;
 mod system;
@@ -39,6 +40,8 @@ enum Part {
     KilledAt(killed::KilledAt),
     /// Runs virtfn, and counts its writes to the kernel
     CountWrites(killed::Counted),
+    /// Asks and sets netdevsim with virtfn's own netlink code
+    Netdevsim(netdevsim::Arguments),
     /// Runs virtfn, and notes its writes to the kernel in a file
     NoteWrites(bare::Noted),
     /// Makes the writes of such a file, and does nothing else
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Part::Hold(arguments) => hold::run(&arguments),
         Part::KilledAt(arguments) => return killed::kill(arguments),
         Part::CountWrites(arguments) => return killed::count(arguments),
+        Part::Netdevsim(arguments) => netdevsim::run(&arguments),
         Part::NoteWrites(arguments) => match bare::note(arguments) {
             Ok(code) => return code,
             Err(error) => Err(error),

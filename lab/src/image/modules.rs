@@ -48,6 +48,9 @@ const WANTED: &[&str] = &[
     "macvlan",
     "macvtap",
     "team",
+    // What cards do over netlink and devlink that the emulated ones refuse; setup builds it.
+    "psample",
+    "netdevsim",
 ];
 
 /// Index files that depmod reads but does not write.

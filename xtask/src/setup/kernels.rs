@@ -101,7 +101,8 @@ fn unpack(directory: &Path) -> Result<()> {
     index_modules(&root)
 }
 
-fn index_modules(root: &Path) -> Result<()> {
+/// Writes the modules' index anew, after one came.
+pub(super) fn index_modules(root: &Path) -> Result<()> {
     let depmod = programs::need("depmod")?;
     for entry in fs::read_dir(root.join("lib/modules"))? {
         let release = entry?.file_name();

@@ -5,6 +5,7 @@
 mod apt;
 mod debian;
 mod kernels;
+mod netdevsim;
 mod packages;
 mod sources;
 
@@ -30,6 +31,8 @@ const NEEDS: &[Need] = &[
     Need { program: "strace", package: "strace", why: "tests that count system calls" },
     Need { program: "valgrind", package: "valgrind", why: "tests that count instructions" },
     Need { program: "time", package: "time", why: "the benchmark's peak memory" },
+    Need { program: "make", package: "make", why: "building netdevsim for the lab's kernel" },
+    Need { program: "gcc", package: "gcc", why: "the same" },
     Need { program: "xz", package: "xz-utils", why: "unpacking kernel modules" },
     Need { program: "zstd", package: "zstd", why: "unpacking kernel modules, testing recordings" },
     Need { program: "mke2fs", package: "e2fsprogs", why: "the full guest's disk" },
@@ -47,6 +50,7 @@ pub(crate) fn run() -> Result<()> {
         Some(release) => {
             debian::install_packages(&release)?;
             kernels::fetch(&release)?;
+            netdevsim::build();
             packages::fetch();
         }
         None => go_on_with_what_is_there()?,

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 use virtfn_apply::{ApplyError, Cause, Machine, Sight};
-use virtfn_host::{Holder, HolderKind, Host, MacAddress, PageSize, Seen, VfId, VfIndex};
+use virtfn_host::{
+    EswitchMode, FirmwareVfs, Holder, HolderKind, Host, MacAddress, PageSize, Seen, VfId, VfIndex,
+};
 use virtfn_kernel::WriteError;
 use virtfn_pci::Address;
 use virtfn_plan::{Action, Plan, Subject, Target};
@@ -34,6 +36,8 @@ pub(crate) struct Quirks {
     pub(crate) refuses: Option<u16>,
     /// The PF's interface gets another name with every look.
     pub(crate) renames: bool,
+    /// Another mode of the switch is taken, and stays as it was.
+    pub(crate) keeps_mode: bool,
     /// `vfio-pci` cannot be loaded.
     pub(crate) no_module: bool,
 }
@@ -67,6 +71,20 @@ impl Kernel {
             made: BTreeMap::new(),
             due: BTreeMap::new(),
             looks: 0,
+        }
+    }
+
+    /// The power goes: no VFs, and what firmware offers is in force.
+    pub(crate) fn restart(&mut self) {
+        let kept = [0, 1].map(|n| model::pf_mut(&mut self.host, model::port(n)).firmware.clone());
+        let restarted = Self::new();
+        (self.host, self.made, self.due) = (restarted.host, restarted.made, restarted.due);
+        for (port, firmware) in kept.into_iter().enumerate() {
+            let pf = model::pf_mut(&mut self.host, model::port(port));
+            if let Seen::Known(firmware) = firmware {
+                pf.total_vfs = u16::try_from(firmware.total).unwrap();
+            }
+            pf.firmware = firmware;
         }
     }
 
@@ -229,6 +247,9 @@ impl Machine for Kernel {
         let taken = match action {
             Action::SetNumVfs { pf, to, .. } => self.numvfs(*pf, *to),
             Action::Probe { target, .. } => self.probe(action, *target),
+            Action::SetFirmware { .. } | Action::SetEswitch { .. } if self.quirks.keeps_mode => {
+                Ok(())
+            }
             action => model::take(&mut self.host, action),
         };
         self.tick();
@@ -262,6 +283,21 @@ impl Machine for Kernel {
         let made = self.made.get(&function).copied().unwrap_or_default();
         let bound = self.host.functions.get(&function).is_some_and(|f| f.driver.is_some());
         bound && self.clock < made + self.quirks.netdevs_late
+    }
+
+    fn eswitch(&mut self, pf: Address) -> Result<EswitchMode, String> {
+        self.tick();
+        model::pf_mut(&mut self.host, pf)
+            .eswitch
+            .known()
+            .copied()
+            .ok_or_else(|| "no devlink".into())
+    }
+
+    fn firmware(&mut self, pf: Address) -> Result<FirmwareVfs, String> {
+        self.tick();
+        let firmware = model::pf_mut(&mut self.host, pf).firmware.known().copied();
+        firmware.ok_or_else(|| "no devlink".into())
     }
 
     fn hugepages(&mut self, _: PageSize) -> Option<u64> {

@@ -65,6 +65,7 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error>
         Facet::Details,
         Facet::Modules,
         Facet::Admin,
+        Facet::Devlink,
         Facet::Locked,
     ];
     let host = virtfn_observe::host(&root, &Look::at(&facets))?;

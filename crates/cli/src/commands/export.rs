@@ -81,7 +81,8 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error>
 }
 
 fn live(root: &SysRoot) -> Result<Declared, Error> {
-    let look = Look::at(&[Facet::Netdevs, Facet::Admin, Facet::Locked, Facet::Modules]);
+    let look =
+        Look::at(&[Facet::Netdevs, Facet::Admin, Facet::Devlink, Facet::Locked, Facet::Modules]);
     let host = virtfn_observe::host(root, &look)?;
     Ok(Declared::of(&host, host.pfs().filter(|(_, pf)| !pf.vfs.is_empty())))
 }

@@ -88,7 +88,8 @@ fn files(args: &Args, root: &SysRoot) -> Result<(ImportView, Exit), Error> {
 }
 
 fn live(args: &Args, root: &SysRoot) -> Result<(ImportView, Exit), Error> {
-    let look = Look::at(&[Facet::Netdevs, Facet::Admin, Facet::Locked, Facet::Modules]);
+    let look =
+        Look::at(&[Facet::Netdevs, Facet::Admin, Facet::Devlink, Facet::Locked, Facet::Modules]);
     let host = virtfn_observe::host(root, &look)?;
     let mut named = Vec::new();
     for pf in &args.what {
@@ -112,7 +113,13 @@ fn unseen(host: &Host, (function, pf): (&Function, &Pf)) -> Vec<Told> {
     let is_network = function.ids.class >> 16 == 2;
     let settings = match &pf.admin {
         _ if pf.vfs.is_empty() || !is_network => None,
-        Seen::Known(_) => None,
+        Seen::Known(told) => {
+            let missing = pf.vfs.keys().filter(|index| !told.contains_key(index)).count();
+            (missing > 0).then(|| {
+                let all = pf.vfs.len();
+                format!("{short}: the settings of {missing} of its {all} VFs are left out: the kernel tells nothing of them")
+            })
+        }
         Seen::Absent => Some(left_out() + ": they are not in this recording"),
         Seen::Unreadable(unreadable) => Some(format!("{}: {unreadable}", left_out())),
     };

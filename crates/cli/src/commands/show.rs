@@ -28,12 +28,13 @@ pub struct Args {
     root: Root,
 }
 
-const LOOK: [Facet; 9] = [
+const LOOK: [Facet; 10] = [
     Facet::Config,
     Facet::Details,
     Facet::Locked,
     Facet::Netdevs,
     Facet::Admin,
+    Facet::Devlink,
     Facet::Holders,
     Facet::Modules,
     Facet::Kernel,

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use virtfn_host::{
-    Declared, DeclaredDevice, DeclaredPf, DeclaredVfs, DriverWish, MacWish, Matching, Place,
-    VfIndex, VfWish,
+    Declared, DeclaredDevice, DeclaredPf, DeclaredVfs, DriverWish, EswitchMode, MacWish, Matching,
+    Place, VfIndex, VfWish,
 };
 use virtfn_pci::Address;
 
@@ -28,6 +28,7 @@ pub(super) struct Draft {
     /// How many VFs; some formats leave it to others.
     pub(super) vfs: Option<u16>,
     pub(super) autoprobe: Option<bool>,
+    pub(super) eswitch: Option<EswitchMode>,
     /// What is said of each VF.
     pub(super) vf: BTreeMap<VfIndex, VfWish>,
 }
@@ -43,6 +44,7 @@ impl Drafts {
                 matching,
                 vfs: None,
                 autoprobe: None,
+                eswitch: None,
                 vf: BTreeMap::new(),
             });
             self.pfs.len() - 1
@@ -157,7 +159,7 @@ fn short(names: &Matching) -> Matching {
 }
 
 fn declared_pf(draft: Draft, vfs: u16, faults: &mut Vec<Lost>) -> DeclaredPf {
-    let Draft { place, matching, autoprobe, mut vf, vfs: _ } = draft;
+    let Draft { place, matching, autoprobe, eswitch, mut vf, vfs: _ } = draft;
     for (index, _) in vf.range(VfIndex(vfs)..) {
         let what = format!("{matching}: VF {index} is set, and only {vfs} are made");
         faults.push(Lost::at(&place, what));
@@ -168,6 +170,8 @@ fn declared_pf(draft: Draft, vfs: u16, faults: &mut Vec<Lost>) -> DeclaredPf {
         matching,
         vfs,
         autoprobe,
+        eswitch,
+        firmware_vfs: None,
         defaults: VfWish::default(),
         defaults_place: Place::default(),
         vf: ranges(vf),

@@ -12,10 +12,10 @@ use crate::yaml::{self, Node};
 
 pub(super) const FORMAT: Format = Format {
     name: "netplan",
-    about: "netplan's YAML: numbers of VFs, and their VLANs",
+    about: "netplan's YAML: numbers of VFs, their VLANs and the switch's mode",
     owner: Some(Owner::Netplan),
     places: &[],
-    holds: &[Part::Vfs, Part::Vlan],
+    holds: &[Part::Vfs, Part::Eswitch, Part::Vlan],
     keys: &[Key::Netdev, Key::Mac, Key::Driver],
     remarks: &[
         "A VF with a VLAN is named as systemd names it: eth0v3 is VF 3 of eth0. One of another name cannot be told, and is lost.",
@@ -87,7 +87,6 @@ fn read_pf(id: &str, device: &Device<'_>, all: &Devices<'_>, drafts: &mut Drafts
         .filter_map(|(path, line, link)| (link == id).then_some((path, line)))
         .collect();
     for (key, why) in [
-        ("embedded-switch-mode", "the eswitch's mode"),
         ("delay-virtual-functions-rebind", "when VFs get their drivers: virtfn gives them at once"),
         ("infiniband-mode", "the mode of IP over InfiniBand"),
     ] {
@@ -105,7 +104,18 @@ fn read_pf(id: &str, device: &Device<'_>, all: &Devices<'_>, drafts: &mut Drafts
     };
     let stanzas = u16::try_from(stanzas.len()).unwrap_or(u16::MAX);
     if let Some(matching) = matching(id, all, (path, line), drafts) {
-        drafts.pf(path, line, matching).vfs = Some(told.max(stanzas));
+        let draft = drafts.pf(path, line, matching);
+        draft.vfs = Some(told.max(stanzas));
+        match device
+            .word("embedded-switch-mode")
+            .map(|(path, line, mode)| (path, line, mode.parse()))
+        {
+            Some((_, _, Ok(mode))) => draft.eswitch = Some(mode),
+            Some((path, line, Err(_))) => {
+                drafts.fault(path, line, format!("{id}: no mode of a switch"));
+            }
+            None => {}
+        }
     }
 }
 
@@ -186,6 +196,9 @@ fn write(declared: &Declared, terms: &Terms<'_>, exported: &mut Exported) {
         ethernets += &format!("    \"{id}\":\n{}", write_match(pf));
         // Without any, netplan has no word: 0 is what it takes for nothing said.
         ethernets += &format!("      virtual-function-count: {}\n", pf.vfs);
+        if let Some(mode) = pf.eswitch {
+            ethernets += &format!("      embedded-switch-mode: {mode}\n");
+        }
         for (index, wish) in vfs(pf) {
             let Some(vlan) = wish.admin.vlan else { continue };
             let vf = format!("{id}v{index}");

@@ -1,6 +1,8 @@
 //! NetworkManager's connections (keyfiles).
 
-use virtfn_host::{Declared, DeclaredPf, MacWish, Matching, Owner, Place, Switch, VfIndex, VfWish};
+use virtfn_host::{
+    Declared, DeclaredPf, EswitchMode, MacWish, Matching, Owner, Place, Switch, VfIndex, VfWish,
+};
 
 use super::draft::Drafts;
 use super::resolve::vfs;
@@ -21,6 +23,7 @@ pub(super) const FORMAT: Format = Format {
     holds: &[
         Part::Vfs,
         Part::Autoprobe,
+        Part::Eswitch,
         Part::Mac,
         Part::Vlan,
         Part::Qos,
@@ -89,6 +92,10 @@ fn read_entry(path: &str, entry: &Entry, matching: &Matching, drafts: &mut Draft
             drafts.pf(path, line, matching.clone()).autoprobe = Some(on);
         }
         "preserve-on-down" => {}
+        "eswitch-mode" if value == "-1" || value == "preserve" => {}
+        "eswitch-mode" => {
+            drafts.pf(path, line, matching.clone()).eswitch = Some(eswitch(value)?);
+        }
         key if key.starts_with("eswitch-") => drafts.lose(path, line, format!("{key}={value}")),
         key => {
             let index: VfIndex = key.strip_prefix("vf.")?.parse().ok()?;
@@ -97,6 +104,15 @@ fn read_entry(path: &str, entry: &Entry, matching: &Matching, drafts: &mut Draft
         }
     }
     Some(())
+}
+
+/// `NMSriovEswitchMode` (libnm-core-public/nm-setting-sriov.h); people write the words of nmcli.
+fn eswitch(value: &str) -> Option<EswitchMode> {
+    match value {
+        "0" => Some(EswitchMode::Legacy),
+        "1" => Some(EswitchMode::Switchdev),
+        word => word.parse().ok(),
+    }
 }
 
 /// `mac=… spoof-check=true trust=false min-tx-rate=0 max-tx-rate=1000 vlans=100.5.ad`.
@@ -227,6 +243,10 @@ fn write(declared: &Declared, terms: &Terms<'_>, exported: &mut Exported) {
         let path =
             format!("etc/NetworkManager/system-connections/virtfn-{}.nmconnection", slug(&name));
         exported.file(path, write_pf(pf, &name, terms));
+        if pf.eswitch.is_some() && !terms.since(ESWITCH) {
+            let why = format!("NetworkManager before {ESWITCH} has no word for it");
+            exported.lose(&pf.place, format!("{}: `eswitch`: {why}", pf.matching));
+        }
     }
     if !terms.since(PRESERVES) && !exported.files.is_empty() {
         let why =
@@ -248,6 +268,9 @@ fn write_pf(pf: &DeclaredPf, name: &str, terms: &Terms<'_>) -> String {
     text += "\n[ipv4]\nmethod=disabled\n\n[ipv6]\nmethod=disabled\n\n[sriov]\n";
     if let Some(on) = pf.autoprobe {
         text += &format!("autoprobe-drivers={}\n", u8::from(on));
+    }
+    if let Some(mode) = pf.eswitch.filter(|_| terms.since(ESWITCH)) {
+        text += &format!("eswitch-mode={}\n", u8::from(mode != EswitchMode::Legacy));
     }
     text += &format!("total-vfs={}\n", pf.vfs);
     if terms.since(PRESERVES) {

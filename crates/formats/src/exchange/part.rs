@@ -17,6 +17,10 @@ pub enum Part {
     Vfs,
     /// Whether the kernel looks for drivers of new VFs.
     Autoprobe,
+    /// How the card's switch works.
+    Eswitch,
+    /// How many VFs the card's firmware offers.
+    FirmwareVfs,
     /// A VF's address.
     Mac,
     /// Its VLAN.
@@ -61,9 +65,11 @@ pub enum Part {
 
 impl Part {
     /// Every piece.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::Vfs,
         Self::Autoprobe,
+        Self::Eswitch,
+        Self::FirmwareVfs,
         Self::Mac,
         Self::Vlan,
         Self::Qos,
@@ -92,6 +98,8 @@ impl Part {
         match self {
             Self::Vfs => "vfs",
             Self::Autoprobe => "autoprobe",
+            Self::Eswitch => "eswitch",
+            Self::FirmwareVfs => "firmware_vfs",
             Self::Mac => "mac",
             Self::Vlan => "vlan",
             Self::Qos => "qos",
@@ -166,7 +174,17 @@ struct Held<'a> {
 
 impl Held<'_> {
     fn pf(&mut self, pf: &DeclaredPf) -> DeclaredPf {
-        let DeclaredPf { place, matching, vfs, autoprobe, defaults, defaults_place, vf } = pf;
+        let DeclaredPf {
+            place,
+            matching,
+            vfs,
+            autoprobe,
+            eswitch,
+            firmware_vfs,
+            defaults,
+            defaults_place,
+            vf,
+        } = pf;
         self.place = place.clone();
         self.of = matching.to_string();
         self.matching(matching);
@@ -177,6 +195,8 @@ impl Held<'_> {
             // Writers need it to go through the VFs; those that hold no number write none.
             vfs: *vfs,
             autoprobe: self.keep(Part::Autoprobe, *autoprobe),
+            eswitch: self.keep(Part::Eswitch, *eswitch),
+            firmware_vfs: self.keep(Part::FirmwareVfs, *firmware_vfs),
             defaults: self.wish(defaults),
             defaults_place: defaults_place.clone(),
             vf: vf.iter().map(|range| self.range(range, &matching.to_string())).collect(),

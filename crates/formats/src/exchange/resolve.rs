@@ -97,6 +97,8 @@ fn one(entry: &DeclaredPf, matching: Matching, lost: &mut Vec<Lost>) -> Declared
         matching,
         vfs: entry.vfs,
         autoprobe: entry.autoprobe,
+        eswitch: entry.eswitch,
+        firmware_vfs: entry.firmware_vfs,
         defaults: VfWish::default(),
         defaults_place: entry.defaults_place.clone(),
         vf: ranges(vf),

@@ -2,8 +2,9 @@ use std::path::PathBuf;
 
 use proptest::prelude::*;
 use virtfn_host::{
-    DeclaredDevice, DeclaredHost, DeclaredPf, DeclaredVfs, Guid, HostPolicy, LinkState, MacAddress,
-    MacWish, Matching, Mbps, Mtu, NetdevPolicy, PageSize, Qos, VfAdmin, VfIndex, VfWish, VlanId,
+    DeclaredDevice, DeclaredHost, DeclaredPf, DeclaredVfs, EswitchMode, Guid, HostPolicy,
+    LinkState, MacAddress, MacWish, Matching, Mbps, Mtu, NetdevPolicy, PageSize, Qos, VfAdmin,
+    VfIndex, VfWish, VlanId,
 };
 use virtfn_pci::Address;
 
@@ -96,6 +97,8 @@ fn example() -> Declared {
             matching: Matching { pci: Some(address("0b:00.0")), ..Matching::default() },
             vfs: 7,
             autoprobe: Some(false),
+            eswitch: Some(EswitchMode::Switchdev),
+            firmware_vfs: Some(16),
             defaults: VfWish::default(),
             defaults_place: Place::default(),
             vf: vec![range(0, 0, first), range(1, 3, others)],
@@ -349,7 +352,8 @@ fn files_of_people_are_read() {
     let pf = &imported.declared.pfs[0];
     assert_eq!((pf.vfs, pf.matching.mac, pf.vf[0].first), (4, Some(MAC), VfIndex(2)));
     let lines: Vec<u32> = imported.lost.iter().map(|lost| lost.place.line).collect();
-    assert_eq!(lines, [6, 12]);
+    assert_eq!(lines, [12]);
+    assert_eq!(pf.eswitch, Some(EswitchMode::Switchdev));
 
     let bound = read("devbind", "x", "sudo dpdk-devbind.py -b vfio-pci 0b:10.2 41:00.0 # two\n");
     assert_eq!(bound.declared.pfs[0].vf[0].first, VfIndex(1));
@@ -437,6 +441,7 @@ prop_compose! {
         number in 0u8..2,
         vfs in 0u16..=7,
         autoprobe in prop::option::of(any::<bool>()),
+        mode in prop::option::of(prop::sample::select(vec![EswitchMode::Legacy, EswitchMode::Switchdev])),
         wishes in prop::collection::btree_map(0u16..7, wish(), 0..7),
     ) -> Declared {
         let own = Address::new(0, 0x0b, 0, number).unwrap();
@@ -447,6 +452,8 @@ prop_compose! {
             matching: Matching { pci: Some(own), ..Matching::default() },
             vfs,
             autoprobe,
+            eswitch: mode,
+            firmware_vfs: None,
             defaults: VfWish::default(),
             defaults_place: Place::default(),
             vf: vf.collect(),
@@ -473,7 +480,7 @@ proptest! {
             if format.holds.contains(&Part::Vfs) {
                 let held = resolve::resolve(&part::held(&declared, format, &mut Vec::new()), format, &terms, &mut Vec::new());
                 let settings = |declared: &Declared| {
-                    declared.pfs.iter().cloned().map(DeclaredPf::without_places).map(|pf| (pf.vfs, pf.autoprobe, pf.vf)).collect::<Vec<_>>()
+                    declared.pfs.iter().cloned().map(DeclaredPf::without_places).map(|pf| (pf.vfs, pf.autoprobe, pf.eswitch, pf.vf)).collect::<Vec<_>>()
                 };
                 prop_assert_eq!(settings(&first.declared), settings(&held), "{}", format.name);
             }
@@ -535,4 +542,34 @@ fn word() -> impl Strategy<Value = &'static str> {
         "ip link set a vf 0 vlan 5\n",
         "\u{e9}",
     ])
+}
+
+#[test]
+fn network_managers_modes_of_a_switch_are_numbers_and_words() {
+    let text = |mode| {
+        format!(
+            "[connection]\ninterface-name=eth0\n[sriov]\neswitch-mode={mode}\ntotal-vfs=2\npreserve-on-down=1\n"
+        )
+    };
+    for (mode, meant) in [
+        ("-1", None),
+        ("0", Some(EswitchMode::Legacy)),
+        ("1", Some(EswitchMode::Switchdev)),
+        ("switchdev", Some(EswitchMode::Switchdev)),
+    ] {
+        let imported = read("networkmanager", "a.nmconnection", &text(mode));
+        assert_eq!(imported.declared.pfs[0].eswitch, meant, "{mode}");
+        assert!(imported.faults.is_empty() && imported.lost.is_empty(), "{:?}", imported.lost);
+    }
+    assert!(!read("networkmanager", "a.nmconnection", &text("2")).faults.is_empty());
+    let format = FORMATS.iter().find(|format| format.name == "networkmanager").unwrap();
+    let machine = machine();
+    let old = Terms { machine: Some(&machine), version: Some(Version(1, 42)) };
+    let exported = export(format, &example(), &old);
+    assert!(!exported.files[0].1.contains("eswitch-mode"));
+    assert!(
+        exported.lost.iter().any(|lost| lost.what.contains("`eswitch`")),
+        "{:?}",
+        exported.lost
+    );
 }

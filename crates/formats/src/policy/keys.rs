@@ -57,10 +57,20 @@ pub(crate) const POLICY: [Key; 4] = [
     key("host", Kind::Of("host"), "What the host has ready beside its devices."),
 ];
 
-pub(crate) const PF: [Key; 5] = [
+pub(crate) const PF: [Key; 7] = [
     key("match", Kind::Of("match"), "Which PF is meant."),
     key("vfs", Kind::Number { least: 0, most: 65_535 }, "How many VFs it has."),
     key("autoprobe", Kind::Switch, "Does the kernel look for drivers of new VFs?"),
+    key(
+        "eswitch",
+        Kind::Words(&["legacy", "switchdev"]),
+        "How its switch works: by the VFs' settings, or by representors.",
+    ),
+    key(
+        "firmware_vfs",
+        Kind::Number { least: 1, most: 65_535 },
+        "How many VFs the card's firmware offers, from its next reset on.",
+    ),
     key("defaults", Kind::Of("vf"), "What holds for every VF that says nothing else."),
     key("vf", Kind::Of("ranges"), "Settings of a VF (0), or of a range of them (1-3)."),
 ];

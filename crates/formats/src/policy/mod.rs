@@ -132,7 +132,8 @@ impl Reader<'_> {
 
     fn pf(&mut self, node: &Node) -> Option<DeclaredPf> {
         let names = keys::names(&keys::PF);
-        let [matching, vfs, autoprobe, defaults, vf] = self.faults.fields(node, "a PF", names)?;
+        let [matching, vfs, autoprobe, eswitch, firmware, defaults, vf] =
+            self.faults.fields(node, "a PF", names)?;
         if vfs.is_none() {
             self.lacks(node, "vfs", "how many VFs it shall have: vfs: 7");
         }
@@ -146,6 +147,8 @@ impl Reader<'_> {
             place,
             matching: matching.clone().unwrap_or_default(),
             autoprobe: autoprobe.map(|switch| switch == Switch::On),
+            eswitch: self.faults.value(eswitch, "eswitch"),
+            firmware_vfs: firmware.and_then(|node| self.firmware_vfs(node)),
             // Without a number of VFs, their own faults are told all the same.
             vf: vf.map(|node| self.ranges(node, vfs.unwrap_or(MAX_VFS))).unwrap_or_default(),
             vfs: vfs.unwrap_or_default(),
@@ -153,6 +156,15 @@ impl Reader<'_> {
             defaults_place,
         };
         (matching.is_some() && vfs.is_some()).then_some(pf)
+    }
+
+    fn firmware_vfs(&mut self, node: &Node) -> Option<u16> {
+        let vfs = self.number(node, "firmware_vfs", MAX_VFS)?;
+        if vfs == 0 {
+            let why = "`firmware_vfs` is 0, and a card that offers no VFs is no PF any more";
+            self.faults.add(Fault::new(node.at.clone(), why));
+        }
+        (vfs > 0).then_some(vfs)
     }
 
     fn device(&mut self, node: &Node) -> Option<DeclaredDevice> {

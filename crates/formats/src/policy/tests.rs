@@ -177,6 +177,36 @@ fn the_documented_policies_are_read() {
     }
 }
 
+#[test]
+fn what_the_firmware_offers_is_read_and_written() {
+    let text = |vfs| {
+        format!(
+            "version: 1\npfs:\n  - match: {{ pci: 0b:00.0 }}\n    vfs: 2\n    firmware_vfs: {vfs}\n"
+        )
+    };
+    let declared = read("p", &text("64")).unwrap();
+    assert_eq!(declared.pfs[0].firmware_vfs, Some(64));
+    assert_eq!(read("p", &write(&declared)).unwrap().pfs[0].firmware_vfs, Some(64));
+    for (vfs, told) in [("0", "no PF any more"), ("70000", "65535"), ("many", "firmware_vfs")] {
+        assert!(faults(&text(vfs))[0].contains(told), "{:?}", faults(&text(vfs)));
+    }
+}
+
+#[test]
+fn the_mode_of_a_switch_is_one_of_two_words() {
+    let text = |mode| {
+        format!(
+            "version: 1\npfs:\n  - match: {{ pci: 0b:00.0 }}\n    vfs: 2\n    eswitch: {mode}\n"
+        )
+    };
+    let declared = read("p", &text("switchdev")).unwrap();
+    assert_eq!(declared.pfs[0].eswitch, Some(virtfn_host::EswitchMode::Switchdev));
+    assert!(write(&declared).contains("    eswitch: switchdev\n"));
+    let again = read("p", &write(&declared)).unwrap();
+    assert_eq!(again.pfs[0].eswitch, declared.pfs[0].eswitch);
+    assert!(faults(&text("switch"))[0].contains("legacy"), "{:?}", faults(&text("switch")));
+}
+
 #[path = "../../../cli/tests/support/schema.rs"]
 #[allow(unreachable_pub, reason = "shared with the tests of the command line")]
 mod check;

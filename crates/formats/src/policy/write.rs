@@ -55,6 +55,12 @@ fn write_pf(pf: &DeclaredPf) -> String {
     if let Some(autoprobe) = pf.autoprobe {
         let _ = writeln!(text, "    autoprobe: {}", if autoprobe { "on" } else { "off" });
     }
+    if let Some(eswitch) = pf.eswitch {
+        let _ = writeln!(text, "    eswitch: {eswitch}");
+    }
+    if let Some(vfs) = pf.firmware_vfs {
+        let _ = writeln!(text, "    firmware_vfs: {vfs}");
+    }
     if pf.defaults != VfWish::default() {
         let _ = writeln!(text, "    defaults: {}", write_wish(&pf.defaults));
     }

@@ -34,6 +34,8 @@ pub struct RawLink {
     pub function: Option<Address>,
     /// Was it brought up?
     pub up: bool,
+    /// The name of its port (`IFLA_PHYS_PORT_NAME`).
+    pub port: Option<String>,
     /// Its address.
     pub mac: Option<MacAddress>,
     /// The address it was made with.
@@ -64,6 +66,7 @@ impl RawLink {
     fn take(&mut self, attribute: LinkAttribute) {
         match attribute {
             LinkAttribute::IfName(name) => self.name = name,
+            LinkAttribute::PhysPortName(name) => self.port = Some(name),
             LinkAttribute::Address(bytes) => self.mac = mac(&bytes),
             LinkAttribute::PermAddress(bytes) => self.permanent_mac = mac(&bytes),
             LinkAttribute::Carrier(carrier) => self.carrier = Some(carrier != 0),

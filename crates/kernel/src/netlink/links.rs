@@ -35,6 +35,7 @@ pub fn links(netlink: &mut Netlink) -> Result<Vec<Netdev>, NetlinkError> {
         name: link.name,
         ifindex: link.ifindex,
         function: link.function,
+        port: link.port,
         mac: link.mac,
         permanent_mac: link.permanent_mac,
         random_mac: None,

@@ -1,6 +1,8 @@
-//! rtnetlink: the links of this network namespace, and the settings of VFs.
+//! rtnetlink: the links of this network namespace, and the settings of VFs. devlink: what a card is
+//! set to as a whole.
 
 mod attributes;
+pub mod devlink;
 mod links;
 mod message;
 mod socket;

@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use netlink_packet_core::{
-    NLM_F_ACK, NLM_F_REQUEST, NetlinkBuffer, NetlinkHeader, NetlinkMessage, NetlinkPayload,
+    NLM_F_ACK, NLM_F_REQUEST, NetlinkBuffer, NetlinkMessage, NetlinkPayload, NetlinkSerializable,
     NlasIterator,
 };
-use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
+use netlink_sys::protocols::{NETLINK_GENERIC, NETLINK_ROUTE};
+use netlink_sys::{Socket, SocketAddr};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
@@ -16,6 +17,14 @@ use super::Message;
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 /// `NLMSGERR_ATTR_MSG` (include/uapi/linux/netlink.h): the kernel's own words for an error.
 const NLMSGERR_ATTR_MSG: u16 = 1;
+/// `struct nlmsghdr`.
+const HEADER_BYTES: usize = 16;
+/// `NLMSG_ERROR`: a refusal, or the acknowledgement.
+const NLMSG_ERROR: u16 = 2;
+/// `NLMSG_DONE`: a list's end.
+const NLMSG_DONE: u16 = 3;
+/// `NLMSG_MIN_TYPE`: below are netlink's own messages.
+const FIRST_OF_FAMILIES: u16 = 16;
 /// `NLM_F_ACK_TLVS`: attributes follow the error.
 const NLM_F_ACK_TLVS: u16 = 0x200;
 /// `NLM_F_DUMP_INTR`: the list changed while it was made.
@@ -85,8 +94,17 @@ impl Netlink {
     /// # Errors
     /// When the kernel has no rtnetlink for this process.
     pub fn open() -> Result<Self, NetlinkError> {
+        Self::over(NETLINK_ROUTE)
+    }
+
+    /// The same for generic netlink, whose messages are bytes to this file.
+    pub(super) fn open_generic() -> Result<Self, NetlinkError> {
+        Self::over(NETLINK_GENERIC)
+    }
+
+    fn over(protocol: isize) -> Result<Self, NetlinkError> {
         let failed = |doing| move |source| NetlinkError::Socket { doing, source };
-        let mut socket = Socket::new(NETLINK_ROUTE).map_err(failed("open"))?;
+        let mut socket = Socket::new(protocol).map_err(failed("open"))?;
         socket.bind_auto().map_err(failed("bind"))?;
         socket.connect(&SocketAddr::new(0, 0)).map_err(failed("connect"))?;
         // Kernels before 4.12 know neither option and do without.
@@ -100,20 +118,41 @@ impl Netlink {
     /// # Errors
     /// When the kernel refuses, is silent, or cannot be understood.
     pub fn request(&mut self, message: Message, flags: u16) -> Result<Vec<Answer>, NetlinkError> {
+        let mut payload = vec![0; message.buffer_len()];
+        message.serialize(&mut payload);
+        let answers = self.exchange(message.message_type(), flags, &payload)?;
+        let mut understood = Vec::new();
+        for bytes in answers {
+            let message = NetlinkMessage::<Message>::deserialize(&bytes).map_err(malformed)?;
+            if let NetlinkPayload::InnerMessage(message) = message.payload {
+                understood.push(Answer { message, bytes });
+            }
+        }
+        Ok(understood)
+    }
+
+    /// Sends one message of any protocol and gathers the answer's messages, headers included.
+    pub(super) fn exchange(
+        &mut self,
+        kind: u16,
+        flags: u16,
+        payload: &[u8],
+    ) -> Result<Vec<Vec<u8>>, NetlinkError> {
         self.sequence += 1;
-        let mut header = NetlinkHeader::default();
-        header.flags = NLM_F_REQUEST | NLM_F_ACK | flags;
-        header.sequence_number = self.sequence;
-        let mut packet = NetlinkMessage::new(header, NetlinkPayload::from(message));
-        packet.finalize();
-        let mut bytes = vec![0; packet.buffer_len()];
-        packet.serialize(&mut bytes);
+        let length = u32::try_from(HEADER_BYTES + payload.len())
+            .map_err(|_| malformed("a request longer than any message"))?;
+        let mut bytes = length.to_ne_bytes().to_vec();
+        bytes.extend(kind.to_ne_bytes());
+        bytes.extend((NLM_F_REQUEST | NLM_F_ACK | flags).to_ne_bytes());
+        bytes.extend(self.sequence.to_ne_bytes());
+        bytes.extend(0_u32.to_ne_bytes());
+        bytes.extend(payload);
         let sent = self.socket.send(&bytes, 0);
         sent.map_err(|source| NetlinkError::Socket { doing: "send", source })?;
         self.gather()
     }
 
-    fn gather(&mut self) -> Result<Vec<Answer>, NetlinkError> {
+    fn gather(&mut self) -> Result<Vec<Vec<u8>>, NetlinkError> {
         let deadline = Instant::now() + ANSWER_LIMIT;
         let mut answers = Vec::new();
         loop {
@@ -129,7 +168,7 @@ impl Netlink {
     }
 
     /// Reads one datagram; true when it ends the answer.
-    fn take(&self, datagram: &[u8], answers: &mut Vec<Answer>) -> Result<bool, NetlinkError> {
+    fn take(&self, datagram: &[u8], answers: &mut Vec<Vec<u8>>) -> Result<bool, NetlinkError> {
         let mut rest = datagram;
         while rest.len() >= 16 {
             let buffer = NetlinkBuffer::new_checked(&rest).map_err(malformed)?;
@@ -144,32 +183,11 @@ impl Netlink {
             let this = rest
                 .get(..length)
                 .ok_or_else(|| malformed("a message longer than its datagram"))?;
-            if ours && self.take_message(this, answers)? {
+            if ours && take_message(this, answers)? {
                 return Ok(true);
             }
             let padded = length.div_ceil(4) * 4;
             rest = rest.get(padded.max(16)..).unwrap_or_default();
-        }
-        Ok(false)
-    }
-
-    fn take_message(&self, bytes: &[u8], answers: &mut Vec<Answer>) -> Result<bool, NetlinkError> {
-        let message = NetlinkMessage::<Message>::deserialize(bytes).map_err(malformed)?;
-        match message.payload {
-            NetlinkPayload::InnerMessage(message) => {
-                answers.push(Answer { message, bytes: bytes.to_vec() });
-            }
-            NetlinkPayload::Done(_) => return Ok(true),
-            NetlinkPayload::Error(error) => {
-                let Some(code) = error.code else {
-                    return Ok(true);
-                };
-                return Err(NetlinkError::Refused {
-                    errno: code.get().abs(),
-                    text: ext_ack(bytes),
-                });
-            }
-            _ => {}
         }
         Ok(false)
     }
@@ -186,6 +204,26 @@ impl Netlink {
             Ok(_) | Err(Errno::INTR) => Ok(()),
             Err(errno) => Err(NetlinkError::Socket { doing: "poll", source: errno.into() }),
         }
+    }
+}
+
+/// Keeps one message of the answer; true when it ends it.
+fn take_message(bytes: &[u8], answers: &mut Vec<Vec<u8>>) -> Result<bool, NetlinkError> {
+    let kind = bytes.get(4..6).and_then(|kind| kind.try_into().ok()).map(u16::from_ne_bytes);
+    let code = || bytes.get(16..20).and_then(|code| code.try_into().ok()).map(i32::from_ne_bytes);
+    match kind {
+        // A list that could not be made to its end says so in its last message.
+        Some(NLMSG_DONE | NLMSG_ERROR) => match code() {
+            Some(code) if code < 0 => {
+                Err(NetlinkError::Refused { errno: code.saturating_abs(), text: ext_ack(bytes) })
+            }
+            _ => Ok(true),
+        },
+        Some(FIRST_OF_FAMILIES..) => {
+            answers.push(bytes.to_vec());
+            Ok(false)
+        }
+        _ => Ok(false),
     }
 }
 

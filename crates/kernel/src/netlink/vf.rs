@@ -101,17 +101,42 @@ fn attribute(vf: u32, change: VfChange) -> VfInfo {
 /// Our own reading, since the crate that encodes these attributes gives the kernel's "this driver
 /// does not say" (all ones in a switch) as "off", and unknown must not be shown as off. Attributes:
 /// include/uapi/linux/if_link.h. Never panics, whatever the bytes.
+///
+/// A list longer than 64 KiB overflows the 16 bits of its own length, and the kernel sends it all the
+/// same: its entries are followed one by one then, as many as `IFLA_NUM_VF` promises.
 #[must_use]
 pub fn parse_vf_list(message: &[u8]) -> VfList {
-    let mut list = VfList::default();
-    for link in attributes(message.get(HEADERS..).unwrap_or_default()) {
-        match link.kind() & NLA_TYPE_MASK {
-            IFLA_NUM_VF => list.count = word(link.value(), 0).unwrap_or(0),
-            IFLA_VFINFO_LIST => list.vfs.extend(attributes(link.value()).filter_map(parse_vf)),
-            _ => {}
+    let body = message.get(HEADERS..).unwrap_or_default();
+    let count = value_at(body, IFLA_NUM_VF).and_then(|at| word(body, at)).unwrap_or(0);
+    let Some(at) = value_at(body, IFLA_VFINFO_LIST) else {
+        return VfList { vfs: BTreeMap::new(), count };
+    };
+    let rest = body.get(at..).unwrap_or_default();
+    let stated = half(body, at - 4).map_or(0, |length| usize::from(length).saturating_sub(4));
+    let overflowed = rest.len() > usize::from(u16::MAX);
+    let entries = if overflowed { rest } else { rest.get(..stated).unwrap_or(rest) };
+    let vfs = attributes(entries)
+        .take_while(|entry| entry.kind() & NLA_TYPE_MASK == IFLA_VF_INFO)
+        .take(usize::try_from(count).unwrap_or(usize::MAX))
+        .filter_map(parse_vf);
+    VfList { vfs: vfs.collect(), count }
+}
+
+/// Where the value of the first attribute of a kind begins, by the lengths of those before it.
+fn value_at(body: &[u8], wanted: u16) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        let length = usize::from(half(body, at)?);
+        if half(body, at + 2)? & NLA_TYPE_MASK == wanted {
+            return Some(at + 4);
         }
+        // An attribute shorter than its own header leads nowhere.
+        at += length.checked_sub(4)?.next_multiple_of(4) + 4;
     }
-    list
+}
+
+fn half(bytes: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_ne_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
 }
 
 /// `struct nlmsghdr` and `struct ifinfomsg`.
@@ -119,6 +144,8 @@ const HEADERS: usize = 16 + 16;
 const NLA_TYPE_MASK: u16 = 0x3fff;
 const IFLA_NUM_VF: u16 = 21;
 const IFLA_VFINFO_LIST: u16 = 22;
+/// Each entry of the list.
+const IFLA_VF_INFO: u16 = 1;
 const IFLA_VF_MAC: u16 = 1;
 const IFLA_VF_VLAN: u16 = 2;
 const IFLA_VF_SPOOFCHK: u16 = 4;
@@ -269,6 +296,33 @@ mod tests {
         let trust = VfChange::Trust(Switch::On);
         let list = parse_vf_list(&message(&[(0, trust), (5, trust)], 6));
         assert_eq!(list.vfs.keys().map(|vf| vf.0).collect::<Vec<_>>(), [0, 5]);
+    }
+
+    #[test]
+    fn a_list_that_overflows_its_own_length_is_read_to_its_end() {
+        let trust = VfChange::Trust(Switch::On);
+        let all: Vec<_> = (0..300).map(|vf| (vf, trust)).collect();
+        // Each as long as a driver's that reports everything: 224 bytes, 300 of them above 64 KiB.
+        let entry = message(&all[..1], 1).split_off(HEADERS + 8 + 4);
+        let mut bytes = message(&[], 300);
+        let list = bytes.len() - 4;
+        for (vf, _) in &all {
+            let mut entry = entry.clone();
+            entry[8..12].copy_from_slice(&vf.to_ne_bytes());
+            entry.resize(224, 0);
+            // What pads is an attribute of its own, of a kind that nobody reads.
+            let used = usize::from(half(&entry, 0).unwrap());
+            let pad = u16::try_from(224 - used).unwrap();
+            entry[used..used + 2].copy_from_slice(&pad.to_ne_bytes());
+            entry[used + 2..used + 4].copy_from_slice(&200_u16.to_ne_bytes());
+            entry[..2].copy_from_slice(&224_u16.to_ne_bytes());
+            bytes.extend(entry);
+        }
+        let length = u16::try_from((bytes.len() - list) & 0xffff).unwrap();
+        bytes[list..list + 2].copy_from_slice(&length.to_ne_bytes());
+        let read = parse_vf_list(&bytes);
+        assert_eq!((read.vfs.len(), read.count), (300, 300));
+        assert_eq!(read.vfs[&VfIndex(299)].trust, Some(Switch::On));
     }
 
     proptest! {

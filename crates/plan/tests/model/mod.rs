@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use virtfn_host::{
-    Cpu, Firmware, Function, Host, Ids, Kernel, MacAddress, Names, Netdev, NetdevChange, Pf, Role,
-    Seen, VfAdmin, VfChange, VfId, VfIndex,
+    Cpu, EswitchMode, Firmware, FirmwareChange, FirmwareVfs, Function, Host, Ids, Kernel,
+    MacAddress, Names, Netdev, NetdevChange, Pf, Role, Seen, VfAdmin, VfChange, VfId, VfIndex,
 };
 use virtfn_pci::{Address, ConfigSpace};
 use virtfn_plan::{Action, Target};
@@ -100,6 +100,8 @@ fn pf() -> Pf {
         vf_stride: Seen::Known(VF_STRIDE),
         vf_modules: Seen::Known(vec!["igbvf".into()]),
         vf_variants: Seen::Absent,
+        eswitch: Seen::Known(EswitchMode::Legacy),
+        firmware: Seen::Known(FirmwareVfs { total: TOTAL_VFS.into(), enabled: Some(true) }),
         admin: Seen::Known(BTreeMap::new()),
     }
 }
@@ -109,6 +111,7 @@ fn netdev(number: usize) -> Netdev {
         name: format!("eth{number}"),
         ifindex: u32::try_from(number).unwrap() + 2,
         function: Some(port(number)),
+        port: None,
         mac: None,
         permanent_mac: Some(MacAddress::new([0x52, 0x54, 0, 0, 0, u8::try_from(number).unwrap()])),
         random_mac: Some(false),
@@ -144,6 +147,9 @@ pub(crate) fn obey(host: &mut Host, action: &Action) {
         Action::SetNumVfs { pf, from, .. } => {
             assert_eq!(pf_mut(host, *pf).vfs.len(), usize::from(*from));
         }
+        Action::SetEswitch { pf, from, .. } => {
+            assert_eq!(pf_mut(host, *pf).eswitch, Seen::Known(*from));
+        }
         Action::LoadModule { module } => {
             let drivers = host.kernel.pci_drivers.known().unwrap();
             assert!(!drivers.contains(module), "{module} was loaded already");
@@ -152,7 +158,8 @@ pub(crate) fn obey(host: &mut Host, action: &Action) {
             let now = &function_mut(host, *target).unwrap().driver_override;
             assert_eq!(now.known(), from.as_ref());
         }
-        Action::SetVf { .. }
+        Action::SetFirmware { .. }
+        | Action::SetVf { .. }
         | Action::SetMsix { .. }
         | Action::SetNetdev { .. }
         | Action::SetHugepages { .. }
@@ -174,6 +181,22 @@ pub(crate) fn take(host: &mut Host, action: &Action) -> Result<(), Refusal> {
     match action {
         Action::SetAutoprobe { pf, to, .. } => pf_mut(host, *pf).autoprobe = Seen::Known(*to),
         Action::SetNumVfs { pf, to, .. } => set_numvfs(host, *pf, *to)?,
+        Action::SetEswitch { pf, to, .. } => {
+            let pf = pf_mut(host, *pf);
+            if !pf.vfs.is_empty() {
+                return Err(Refusal::Busy);
+            }
+            pf.eswitch = Seen::Known(*to);
+        }
+        Action::SetFirmware { pf, to, .. } => {
+            let Seen::Known(firmware) = &mut pf_mut(host, *pf).firmware else {
+                return Err(Refusal::Invalid);
+            };
+            match to {
+                FirmwareChange::Enable => firmware.enabled = Some(true),
+                FirmwareChange::Total(vfs) => firmware.total = (*vfs).into(),
+            }
+        }
         Action::SetVf { vf, to, .. } => set_vf(host, *vf, *to)?,
         Action::SetMsix { vf, to, .. } => {
             let function = function_mut(host, Target::Vf(*vf))?;
@@ -250,7 +273,7 @@ fn set_numvfs(host: &mut Host, pf: Address, to: u16) -> Result<(), Refusal> {
     if !there.is_empty() && to > 0 {
         return Err(Refusal::Busy);
     }
-    if to > TOTAL_VFS {
+    if to > pf_mut(host, pf).total_vfs {
         return Err(Refusal::Range);
     }
     for vf in there.values() {

@@ -6,7 +6,7 @@ mod tree;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use virtfn_host::{Function, Holder, Host, Netdev, Role, Seen, VfAdmin, VfIndex};
+use virtfn_host::{Function, Holder, Host, Netdev, Role, Seen, VfAdmin, VfId, VfIndex};
 use virtfn_pci::Address;
 
 use crate::Document;
@@ -285,11 +285,8 @@ fn unseen_settings(host: &Host) -> Vec<Unseen> {
             Seen::Absent => {}
             Seen::Known(told) => {
                 let silent = pf.vfs.iter().filter(|(index, _)| !told.contains_key(index));
-                unseen.extend(silent.map(|(index, address)| Unseen {
-                    address: Some(*address),
-                    what: WHAT,
-                    path: format!("virtfn/vfs-{}.json", function.address),
-                    why: format!("its PF's driver told nothing of VF {index}"),
+                unseen.extend(silent.map(|(index, address)| {
+                    Unseen::untold(*address, VfId { pf: function.address, index: *index })
                 }));
             }
         }

@@ -137,6 +137,11 @@ pub struct Sriov {
     pub vfs: Vec<VfPlace>,
     /// Does the kernel look for a driver for new VFs?
     pub autoprobe: Option<bool>,
+    /// How the card's switch works (`legacy`, `switchdev`); `null` where its driver knows no modes,
+    /// or where that could not be seen.
+    pub eswitch: Option<&'static str>,
+    /// How many VFs its firmware offers from its next reset on; `null` where its driver does not say.
+    pub firmware_vfs: Option<u32>,
     /// The device ID of its VFs.
     pub vf_device: Option<u16>,
     /// The modules that would drive its VFs.
@@ -210,7 +215,11 @@ impl Show {
             pf,
             vf_index: function.vf().map(|id| id.index.0),
             settings: settings(host, function).cloned(),
-            netdevs: host.netdevs_of(function.address).cloned().collect(),
+            netdevs: host
+                .netdevs_of(function.address)
+                .chain(host.representors_of(function.address))
+                .cloned()
+                .collect(),
             holders: function.holders.known().cloned(),
             unseen: unseen(host, function, walk.as_ref()),
             capabilities: walk.map(|walk| walk.found),
@@ -279,6 +288,8 @@ fn sriov(host: &Host, function: &Function) -> Option<Sriov> {
         total_vfs: pf.total_vfs,
         vfs: pf.vfs.iter().map(place).collect(),
         autoprobe: pf.autoprobe.known().copied(),
+        eswitch: pf.eswitch.known().map(|mode| mode.name()),
+        firmware_vfs: pf.firmware.known().map(|firmware| firmware.total),
         vf_device: pf.vf_device.known().copied(),
         vf_modules: pf.vf_modules.known().cloned(),
         made_by: made_by(host, function),
@@ -294,6 +305,24 @@ fn made_by(host: &Host, function: &Function) -> Vec<Evidence> {
     traces.map(|(path, value)| Evidence { path: crate::words::place(&path), value }).collect()
 }
 
+/// The settings of a VF, where its PF did not tell them: the kernel's list may be short
+/// (`vf-list-truncated`), and a driver may skip a VF.
+fn unseen_settings(host: &Host, function: &Function) -> Option<Unseen> {
+    let id = function.vf()?;
+    let owner = host.functions.get(&id.pf)?;
+    match &owner.pf()?.admin {
+        Seen::Known(told) => {
+            (!told.contains_key(&id.index)).then(|| Unseen::untold(function.address, id))
+        }
+        Seen::Unreadable(why) => Some(Unseen::new(Some(function.address), "vf-settings", why)),
+        Seen::Absent if owner.netdevs.is_empty() => None,
+        Seen::Absent => {
+            let path = format!("virtfn/vfs-{}.json", id.pf);
+            Some(Unseen::unrecorded(function.address, "vf-settings", &path))
+        }
+    }
+}
+
 /// What could not be seen of one function.
 fn unseen(host: &Host, function: &Function, walk: Option<&Walk>) -> Vec<Unseen> {
     let at = Some(function.address);
@@ -306,10 +335,7 @@ fn unseen(host: &Host, function: &Function, walk: Option<&Walk>) -> Vec<Unseen> 
     note("modules", function.modules.unreadable());
     note("resources", function.resources.unreadable());
     note("holders", function.holders.unreadable());
-    if let Some(id) = function.vf() {
-        let pf = host.functions.get(&id.pf).and_then(Function::pf);
-        note("vf-settings", pf.and_then(|pf| pf.admin.unreadable()));
-    }
+    unseen.extend(unseen_settings(host, function));
     if matches!(function.holders, Seen::Absent) {
         unseen.push(Unseen::unrecorded(function.address, "holders", "virtfn/open-nodes.json"));
     }
@@ -374,6 +400,7 @@ mod shape {
         name: String,
         ifindex: u32,
         function: Option<String>,
+        port: Option<String>,
         mac: Option<String>,
         permanent_mac: Option<String>,
         random_mac: Option<bool>,

@@ -185,6 +185,12 @@ fn vfs(sriov: &Sriov) -> Lines {
         };
         line("autoprobe", said.to_owned())
     }));
+    lines.extend(
+        sriov
+            .firmware_vfs
+            .map(|most| line("firmware", format!("offers {most} from the device's next reset on"))),
+    );
+    lines.extend(sriov.eswitch.map(|mode| line("eswitch", mode.to_owned())));
     lines.extend(sriov.made_by.iter().map(|made| {
         line("made by", format!("module option max_vfs; {}: {}", made.path, made.value))
     }));
@@ -201,6 +207,9 @@ fn describe_netdev(netdev: &Netdev) -> String {
         (true, Some(true), Some(mbps)) => format!("up, {}", speed(mbps)),
         (true, ..) => "up".into(),
     });
+    if netdev.is_representor() {
+        parts.extend(netdev.port.as_ref().map(|port| format!("stands for {port}")));
+    }
     parts.extend(netdev.mtu.map(|mtu| format!("mtu {mtu}")));
     parts.extend(netdev.master.as_ref().map(|master| format!("port of {master}")));
     parts.extend(netdev.addresses.iter().map(ToString::to_string));
