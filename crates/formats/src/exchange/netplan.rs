@@ -19,6 +19,7 @@ pub(super) const FORMAT: Format = Format {
     keys: &[Key::Netdev, Key::Mac, Key::Driver],
     remarks: &[
         "A VF with a VLAN is named as systemd names it: eth0v3 is VF 3 of eth0. One of another name cannot be told, and is lost.",
+        "It sets a VLAN through the VF's interface: VFs that it has only just made have none yet, or another name, and it warns; applied once more, it sets them.",
         "Applied again with another number, netplan takes all VFs away first, whoever uses them.",
         "Priorities, the kind of tag and all other settings: netplan has none.",
     ],

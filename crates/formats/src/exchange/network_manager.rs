@@ -35,6 +35,7 @@ pub(super) const FORMAT: Format = Format {
         "Its files may hold passwords: they are written for root alone, and NetworkManager refuses others.",
         "An export is a connection of its own without addresses; where the PF has a connection already, its [sriov] belongs into that.",
         "A number above what the device has is cut down without an error.",
+        "VFs have their drivers before their settings: one that is trusted may take an address of its own over the given one.",
     ],
     since: &[
         (ESWITCH, "the eswitch's mode (eswitch-mode)"),

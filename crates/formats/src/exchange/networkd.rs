@@ -31,6 +31,7 @@ pub(super) const FORMAT: Format = Format {
         "A .network file makes no VFs, it only sets them: what one asks for without a .link is a fault.",
         "Of all .link files that fit an interface, the first by name counts alone: an export repeats what 99-default.link says.",
         "It is applied while the PF is down, which some drivers refuse; rates, drivers and autoprobe it has not.",
+        "VFs have their drivers before their settings: one that is trusted may take an address of its own over the given one.",
     ],
     since: &[],
     read,

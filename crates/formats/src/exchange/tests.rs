@@ -242,7 +242,7 @@ fn older_programs_hold_less_and_that_is_told() {
     assert!(!text.contains("preserve-on-down") && lost.contains("preserve-on-down"), "{lost}");
     assert!(told("networkmanager", "1.54").0.contains("preserve-on-down"));
     let (text, lost) = told("openstack", "26");
-    assert!(!text.contains("managed") && lost.contains("nova before 30.0 binds"), "{lost}");
+    assert!(!text.contains("managed") && lost.contains("nova before 31.0 binds"), "{lost}");
     assert!("x".parse::<Version>().is_err() && Version(1, 46) > Version(1, 9));
 }
 
