@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used)] // A test that cannot unwrap has failed.
 
+mod adopts;
 mod again;
 mod boots;
 mod capacity;

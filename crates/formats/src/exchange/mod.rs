@@ -30,6 +30,7 @@ use virtfn_host::{Declared, DriverWish, Owner, Place, Switch, VlanProto};
 
 use crate::File;
 
+pub use draft::joined;
 pub use machine::{KnownFunction, KnownPf, Machine};
 pub use part::{Key, Part};
 
