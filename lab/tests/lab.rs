@@ -17,6 +17,7 @@ mod holders;
 mod owners;
 mod package;
 mod predict;
+mod readers;
 mod reboots;
 mod records;
 mod rules;
