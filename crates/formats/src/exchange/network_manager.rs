@@ -8,6 +8,8 @@ use super::{Exported, Format, Key, Part, Terms, Version, slug, switch};
 use crate::File;
 use crate::ini::{self, Entry, Section};
 
+/// The first version that makes VFs of a connection.
+const FIRST: Version = Version(1, 14);
 /// The first version that can leave VFs alone when a connection goes down.
 const PRESERVES: Version = Version(1, 54);
 /// The first version that knows the eswitch.
@@ -38,6 +40,7 @@ pub(super) const FORMAT: Format = Format {
         "VFs have their drivers before their settings: one that is trusted may take an address of its own over the given one.",
     ],
     since: &[
+        (FIRST, "VFs ([sriov])"),
         (ESWITCH, "the eswitch's mode (eswitch-mode)"),
         (PRESERVES, "VFs that stay when the connection goes down (preserve-on-down)"),
     ],
@@ -229,7 +232,8 @@ fn write(declared: &Declared, terms: &Terms<'_>, exported: &mut Exported) {
             format!("etc/NetworkManager/system-connections/virtfn-{}.nmconnection", slug(&name));
         exported.file(path, write_pf(pf, &name, terms));
     }
-    if !terms.since(PRESERVES) && !exported.files.is_empty() {
+    exported.needs("NetworkManager", FIRST, terms);
+    if terms.since(FIRST) && !terms.since(PRESERVES) && !exported.files.is_empty() {
         let why =
             "has no preserve-on-down: VFs go when the connection goes down, whoever uses them";
         exported.lose(&Place::default(), format!("NetworkManager before {PRESERVES} {why}"));
