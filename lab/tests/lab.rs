@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used)] // A test that cannot unwrap has failed.
 
+mod adopts;
 mod again;
 mod boots;
 mod capacity;
@@ -17,6 +18,7 @@ mod netdevsim;
 mod owners;
 mod package;
 mod predict;
+mod readers;
 mod reboots;
 mod records;
 mod rules;

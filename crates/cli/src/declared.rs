@@ -51,11 +51,12 @@ impl Wanted {
         let matched = Matched::of(&host, &declared);
         let about = matched.about();
         let unmatched = matched.faults.iter().map(ToString::to_string).collect();
-        let functions = about.iter().copied().filter_map(Subject::device);
-        let functions = functions.filter_map(|address| host.functions.get(&address));
-        let owned: Vec<(Address, String)> = functions
-            .flat_map(|function| {
-                owners(&host, function).into_iter().map(|owner| (function.address, owner))
+        let devices = about.iter().copied().filter_map(Subject::device);
+        let devices = devices.map(|device| (device, device)).chain(given_vfs(&host, &matched));
+        let owned: Vec<(Address, String)> = devices
+            .filter_map(|(device, function)| Some((device, host.functions.get(&function)?)))
+            .flat_map(|(device, function)| {
+                owners(&host, function).into_iter().map(move |owner| (device, owner))
             })
             .collect();
         let owners = owned.iter().map(|(_, owner)| owner.clone()).collect();
@@ -122,4 +123,15 @@ impl Wanted {
         let failed = |part: &Part| part.plan.as_ref().err().map(PlanError::to_string);
         self.unmatched.iter().cloned().chain(parts.iter().filter_map(failed)).collect()
     }
+}
+
+/// The VFs that are there and for which the policy has a driver, each behind its PF.
+fn given_vfs(host: &Host, matched: &Matched<'_>) -> Vec<(Address, Address)> {
+    let mut given = Vec::new();
+    for (pf, entry) in &matched.pfs {
+        let vfs = host.pf(*pf).into_iter().flat_map(|(_, about)| &about.vfs);
+        let driven = vfs.filter(|(index, _)| entry.wish(**index).driver.is_some());
+        given.extend(driven.map(|(_, vf)| (*pf, *vf)));
+    }
+    given
 }

@@ -514,7 +514,15 @@ fn an_adoption_is_shown_with_every_line_that_changes() {
     let refused = with_files(&[("etc/rc.local", script)]);
     let refused =
         run(&["adopt", "enp1s0", "--dry-run", "--root", refused.path().to_str().unwrap()]);
-    let both =
-        [shown, refused].map(|ran| format!("{}{}exit {}\n", ran.out, ran.err, ran.code.unwrap()));
-    insta::assert_snapshot!("adopt", both.join("\n---\n\n"));
+    // Two that disagree: what the machine has counts, and each adds what the other does not say.
+    let netplan = "network:\n  ethernets:\n    enp1s0:\n      virtual-function-count: 5\n";
+    let two = with_files(&[
+        ("etc/systemd/network/10-pf.link", link),
+        ("etc/netplan/vfs.yaml", netplan),
+        ("etc/driverctl.d/pci-0000:01:10.0", "vfio-pci\n"),
+    ]);
+    let two = run(&["adopt", "enp1s0", "--dry-run", "--root", two.path().to_str().unwrap()]);
+    let all = [shown, refused, two];
+    let all = all.map(|ran| format!("{}{}exit {}\n", ran.out, ran.err, ran.code.unwrap()));
+    insta::assert_snapshot!("adopt", all.join("\n---\n\n"));
 }

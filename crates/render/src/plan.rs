@@ -187,8 +187,10 @@ const fn kind_name(kind: virtfn_host::HolderKind) -> &'static str {
 pub fn owners(host: &Host, function: &Function) -> Vec<String> {
     let Seen::Known(claims) = &host.claims else { return Vec::new() };
     let note = |(claim, applies): (&Claim, Applies)| {
+        // A driver for all VFs of a kind gives way to the one that a single VF is given.
+        let gives_way = claim.owner == Owner::Modprobe && function.vf().is_some();
         let ours = claim.owner == Owner::Virtfn || matches!(claim.what, Demand::Guest(_));
-        (applies == Applies::Yes && !ours).then(|| {
+        (applies == Applies::Yes && !ours && !gives_way).then(|| {
             let (object, place) = (function.address.short(), claim.place());
             let Claim { owner, what, .. } = claim;
             format!("{object}: {owner} lays down {what} (/{place}), and may undo what is done here")

@@ -20,7 +20,7 @@ use crate::packages::FULL;
 use crate::programs::{need, stdout_of};
 
 /// Counts up whenever what is written here changes.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 /// Larger than anything that tests install; the file has holes.
 const SIZE: &str = "2G";
 /// What has the small image's `/init` look for the disk, and systemd keep quiet.
@@ -163,6 +163,11 @@ fn complete(root: &Path, kernel: &Kernel) -> Result<()> {
     let awk = root.join("usr/bin/awk");
     if !awk.exists() {
         symlink("mawk", awk)?;
+    }
+    for (folder, link) in [("run", "/run"), ("lock", "/run/lock")] {
+        let folder = root.join("var").join(folder);
+        fs::remove_dir(&folder).with_context(|| folder.display().to_string())?;
+        symlink(link, folder)?;
     }
     stage_modules(kernel, &root.join("usr"))?;
     stdout_of(Command::new(need("ldconfig")?).arg("-r").arg(root))?;

@@ -1,4 +1,4 @@
-//! Debian packages for guests, unpacked into the cache with all that they depend on, never installed.
+//! Debian packages for guests and tests, unpacked into the cache, never installed.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use virtfn_lab::packages::{FULL, PEERS, PackageSet};
+use virtfn_lab::packages::{FULL, OPENSTACK, PEERS, PackageSet};
 use virtfn_lab::programs::need;
 
 use super::apt;
@@ -15,7 +15,7 @@ use crate::{progress, workspace};
 /// Gets every set that is not in the cache yet. One that cannot be had is named, and what needs it
 /// fails.
 pub(super) fn fetch() {
-    for set in [PEERS, FULL].iter().filter(|set| set.root().is_err()) {
+    for set in [PEERS, FULL, OPENSTACK].iter().filter(|set| set.root().is_err()) {
         if let Err(reason) = fetch_set(set) {
             progress::note(&format!("no {} for guests: {reason:#}", set.packages.join(", ")));
         }
@@ -42,20 +42,20 @@ fn fetch_set(set: &PackageSet) -> Result<()> {
     fs::rename(&fresh, &kept).with_context(|| kept.display().to_string())
 }
 
-/// Downloads the packages and all that they need, as for a machine that has nothing yet.
+/// Downloads the packages, and all that they need where the set asks for it.
 fn download(set: &PackageSet, folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder.join("partial"))?;
     let mut command = apt::read_only("apt-get");
-    command.args(["install", "--quiet", "--yes", "--download-only", "--no-install-recommends"]);
-    for option in [
-        "Dir::State::status=/dev/null",
-        // Nothing of this machine's own is touched, so that neither its lock nor root is needed.
-        "Debug::NoLocking=true",
-        "APT::Sandbox::User=root",
-    ] {
-        command.args(["-o", option]);
+    if set.needs {
+        fs::create_dir_all(folder.join("partial"))?;
+        command.args(["install", "--yes", "--download-only", "--no-install-recommends"]);
+        // As for a machine that has nothing yet. Nothing of this machine's own is touched, so that
+        // neither its lock nor root is needed.
+        command.args(["-o", "Dir::State::status=/dev/null", "-o", "Debug::NoLocking=true"]);
+        command.arg("-o").arg(format!("Dir::Cache::archives={}", folder.display()));
+    } else {
+        command.arg("download").current_dir(folder);
     }
-    command.arg("-o").arg(format!("Dir::Cache::archives={}", folder.display()));
+    command.args(["--quiet", "-o", "APT::Sandbox::User=root"]);
     workspace::run(command.args(set.packages))
 }
 

@@ -8,7 +8,7 @@ use virtfn_formats::adopt::{self, BACKUP, Left};
 use virtfn_formats::exchange::{self, FORMATS, Machine, Terms};
 use virtfn_formats::{File, MAX_FILE_BYTES, SOURCES, policy};
 use virtfn_host::{
-    Applies, Claim, Declared, DeclaredPf, Demand, Function, Host, Matching, Owner, Place, Seen,
+    Applies, Claim, Declared, DeclaredPf, Demand, Function, Host, Matching, Owner, Seen, VfCount,
 };
 use virtfn_kernel::SysRoot;
 use virtfn_observe::{Facet, Look};
@@ -303,15 +303,40 @@ impl<'a> Adoption<'a> {
         let mut entries = Vec::new();
         for pf in missing {
             let live = Declared::of(self.host, self.host.pf(pf).into_iter()).pfs.remove(0);
-            let said = imported.iter().find(|entry| self.means(&entry.matching, pf));
-            entries.push(match said {
-                Some(said) => {
-                    DeclaredPf { place: Place::default(), matching: live.matching, ..said.clone() }
-                }
+            let said: Vec<&DeclaredPf> =
+                imported.iter().filter(|entry| self.means(&entry.matching, pf)).collect();
+            let vfs = self.number(pf, &live, &said);
+            entries.push(match exchange::joined(&said, vfs) {
+                Some(said) => DeclaredPf { matching: live.matching, ..said },
                 None => live,
             });
         }
         entries
+    }
+
+    /// How many VFs the policy's entry has: of what the others lay down that which the machine has,
+    /// else the first. Who lays down another number is told.
+    fn number(&mut self, pf: Address, live: &DeclaredPf, said: &[&DeclaredPf]) -> u16 {
+        let host = self.host;
+        let Some(function) = host.functions.get(&pf) else { return live.vfs };
+        let all = self.claims.values().flatten();
+        let claimed: Vec<(&Claim, u16)> = all
+            .filter(|claim| claim.applies(host, function) == Applies::Yes)
+            .filter_map(|claim| match claim.what {
+                Demand::Vfs(VfCount::Exactly(vfs)) => Some((*claim, u16::try_from(vfs).ok()?)),
+                _ => None,
+            })
+            .collect();
+        let now = claimed.iter().find(|(_, vfs)| *vfs == live.vfs);
+        let vfs = match now.or(claimed.first()) {
+            Some((_, vfs)) => *vfs,
+            None => said.iter().map(|entry| entry.vfs).max().unwrap_or(live.vfs),
+        };
+        for (claim, _) in claimed.iter().filter(|(_, other)| *other != vfs) {
+            let what = format!("{} lays down {}: the policy has {vfs}", claim.owner, claim.what);
+            self.view.lost.push(Told { path: Some(claim.path.clone()), line: claim.line, what });
+        }
+        vfs
     }
 
     fn means(&self, matching: &Matching, pf: Address) -> bool {

@@ -178,6 +178,26 @@ fn declared_pf(draft: Draft, vfs: u16, faults: &mut Vec<Lost>) -> DeclaredPf {
     }
 }
 
+/// What several owners say of one PF, as one entry of so many VFs: of two that say a thing of a VF
+/// the first counts. `None` where nobody says anything.
+#[must_use]
+pub fn joined(entries: &[&DeclaredPf], vfs: u16) -> Option<DeclaredPf> {
+    let wish = |index: VfIndex| {
+        entries.iter().fold(VfWish::default(), |said, entry| said.or(&entry.wish(index)))
+    };
+    let vf = (0..vfs).map(VfIndex).map(|index| (index, wish(index)));
+    let first = entries.first()?;
+    Some(DeclaredPf {
+        place: Place::default(),
+        matching: first.matching.clone(),
+        vfs,
+        autoprobe: entries.iter().find_map(|entry| entry.autoprobe),
+        defaults: VfWish::default(),
+        defaults_place: Place::default(),
+        vf: ranges(vf.filter(|(_, wish)| *wish != VfWish::default()).collect()),
+    })
+}
+
 /// VFs in a row that are the same are said once; no two share an address.
 pub(super) fn ranges(vf: BTreeMap<VfIndex, VfWish>) -> Vec<DeclaredVfs> {
     let mut ranges: Vec<DeclaredVfs> = Vec::new();

@@ -30,6 +30,7 @@ use virtfn_host::{Declared, DriverWish, Owner, Place, Switch, VlanProto};
 
 use crate::File;
 
+pub use draft::joined;
 pub use machine::{KnownFunction, KnownPf, Machine};
 pub use part::{Key, Part};
 
@@ -108,7 +109,10 @@ impl FromStr for Version {
 
 impl std::fmt::Display for Version {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}.{}", self.0, self.1)
+        match self.1 {
+            0 => write!(f, "{}", self.0),
+            minor => write!(f, "{}.{minor}", self.0),
+        }
     }
 }
 
@@ -168,6 +172,15 @@ impl Exported {
 
     fn lose(&mut self, place: &Place, what: impl Into<String>) {
         self.lost.push(Lost::at(place, what));
+    }
+}
+
+impl Exported {
+    /// Tells of a version that reads the files and makes no VFs of them.
+    fn needs(&mut self, program: &str, first: Version, terms: &Terms<'_>) {
+        if !terms.since(first) && !self.files.is_empty() {
+            self.lose(&Place::default(), format!("{program} before {first} makes no VFs at all"));
+        }
     }
 }
 

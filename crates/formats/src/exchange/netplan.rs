@@ -10,6 +10,9 @@ use super::{Exported, Format, Key, Part, Terms, Version};
 use crate::File;
 use crate::yaml::{self, Node};
 
+/// The first version that makes VFs.
+const FIRST: Version = Version(0, 99);
+
 pub(super) const FORMAT: Format = Format {
     name: "netplan",
     about: "netplan's YAML: numbers of VFs, their VLANs and the switch's mode",
@@ -19,10 +22,11 @@ pub(super) const FORMAT: Format = Format {
     keys: &[Key::Netdev, Key::Mac, Key::Driver],
     remarks: &[
         "A VF with a VLAN is named as systemd names it: eth0v3 is VF 3 of eth0. One of another name cannot be told, and is lost.",
+        "It sets a VLAN through the VF's interface: VFs that it has only just made have none yet, or another name, and it warns; applied once more, it sets them.",
         "Applied again with another number, netplan takes all VFs away first, whoever uses them.",
         "Priorities, the kind of tag and all other settings: netplan has none.",
     ],
-    since: &[],
+    since: &[(FIRST, "VFs")],
     read,
     write,
 };
@@ -211,14 +215,12 @@ fn write(declared: &Declared, terms: &Terms<'_>, exported: &mut Exported) {
     if ethernets.is_empty() {
         return;
     }
-    if terms.version.is_some_and(|version| version < Version(0, 99)) {
-        exported.lose(&virtfn_host::Place::default(), "netplan before 0.99 makes no VFs at all");
-    }
     let mut text = format!("network:\n  version: 2\n  ethernets:\n{ethernets}");
     if !vlans.is_empty() {
         text += &format!("  vlans:\n{vlans}");
     }
     exported.file("etc/netplan/90-virtfn-sriov.yaml", text);
+    exported.needs("netplan", FIRST, terms);
 }
 
 /// What netplan shall call a PF: its interface's name, where that is known.

@@ -10,6 +10,8 @@ use super::{Exported, Format, Key, Part, Terms, Version, slug, switch};
 use crate::File;
 use crate::ini::{self, Entry, Section};
 
+/// The first version that makes VFs of a connection.
+const FIRST: Version = Version(1, 14);
 /// The first version that can leave VFs alone when a connection goes down.
 const PRESERVES: Version = Version(1, 54);
 /// The first version that knows the eswitch.
@@ -38,8 +40,10 @@ pub(super) const FORMAT: Format = Format {
         "Its files may hold passwords: they are written for root alone, and NetworkManager refuses others.",
         "An export is a connection of its own without addresses; where the PF has a connection already, its [sriov] belongs into that.",
         "A number above what the device has is cut down without an error.",
+        "VFs have their drivers before their settings: one that is trusted may take an address of its own over the given one.",
     ],
     since: &[
+        (FIRST, "VFs ([sriov])"),
         (ESWITCH, "the eswitch's mode (eswitch-mode)"),
         (PRESERVES, "VFs that stay when the connection goes down (preserve-on-down)"),
     ],
@@ -248,7 +252,8 @@ fn write(declared: &Declared, terms: &Terms<'_>, exported: &mut Exported) {
             exported.lose(&pf.place, format!("{}: `eswitch`: {why}", pf.matching));
         }
     }
-    if !terms.since(PRESERVES) && !exported.files.is_empty() {
+    exported.needs("NetworkManager", FIRST, terms);
+    if terms.since(FIRST) && !terms.since(PRESERVES) && !exported.files.is_empty() {
         let why =
             "has no preserve-on-down: VFs go when the connection goes down, whoever uses them";
         exported.lose(&Place::default(), format!("NetworkManager before {PRESERVES} {why}"));

@@ -6,9 +6,12 @@ use virtfn_host::{
 
 use super::draft::Drafts;
 use super::resolve::vfs;
-use super::{Exported, Format, Key, Part, Terms, slug, switch};
+use super::{Exported, Format, Key, Part, Terms, Version, slug, switch};
 use crate::File;
 use crate::ini::{self, Entry, Section};
+
+/// The first systemd whose .link files make VFs.
+const FIRST: Version = Version(251, 0);
 
 pub(super) const FORMAT: Format = Format {
     name: "networkd",
@@ -31,8 +34,9 @@ pub(super) const FORMAT: Format = Format {
         "A .network file makes no VFs, it only sets them: what one asks for without a .link is a fault.",
         "Of all .link files that fit an interface, the first by name counts alone: an export repeats what 99-default.link says.",
         "It is applied while the PF is down, which some drivers refuse; rates, drivers and autoprobe it has not.",
+        "VFs have their drivers before their settings: one that is trusted may take an address of its own over the given one.",
     ],
-    since: &[],
+    since: &[(FIRST, "VFs: before, [SR-IOV] stands in .network files alone, and sets them")],
     read,
     write,
 };
@@ -233,7 +237,7 @@ fn clip(text: &str) -> String {
     super::sysfs_conf::clip(text)
 }
 
-fn write(declared: &Declared, _: &Terms<'_>, exported: &mut Exported) {
+fn write(declared: &Declared, terms: &Terms<'_>, exported: &mut Exported) {
     for pf in &declared.pfs {
         let Some(matching) = write_match(pf) else {
             let why = "not written: a .link file names a device by its address, path, interface or driver";
@@ -253,6 +257,7 @@ fn write(declared: &Declared, _: &Terms<'_>, exported: &mut Exported) {
         }
         exported.file(format!("etc/systemd/network/10-virtfn-{}.link", file_name(pf)), text);
     }
+    exported.needs("systemd", FIRST, terms);
 }
 
 fn write_match(pf: &DeclaredPf) -> Option<String> {

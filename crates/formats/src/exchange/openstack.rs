@@ -10,8 +10,8 @@ use super::{Exported, Format, Key, Part, Terms, Version};
 use crate::File;
 use crate::ini::{self, Entry};
 
-/// The first nova that takes `managed`: 2024.2, Dalmatian.
-const MANAGED: Version = Version(30, 0);
+/// The first nova that takes `managed`: 2025.1, Epoxy.
+const MANAGED: Version = Version(31, 0);
 
 pub(super) const FORMAT: Format = Format {
     name: "openstack",
@@ -25,7 +25,7 @@ pub(super) const FORMAT: Format = Format {
         "A policy knows no physical networks: an export calls them after the interfaces, to be changed by hand.",
         "nova and neutron set address, VLAN, spoof check and rates of a VF when an instance takes it.",
     ],
-    since: &[(MANAGED, "VFs that nova shall not bind itself (managed, 2024.2)")],
+    since: &[(MANAGED, "VFs that nova shall not bind itself (managed, 2025.1)")],
     read,
     write,
 };

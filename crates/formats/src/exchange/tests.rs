@@ -246,7 +246,16 @@ fn older_programs_hold_less_and_that_is_told() {
     assert!(!text.contains("preserve-on-down") && lost.contains("preserve-on-down"), "{lost}");
     assert!(told("networkmanager", "1.54").0.contains("preserve-on-down"));
     let (text, lost) = told("openstack", "26");
-    assert!(!text.contains("managed") && lost.contains("nova before 30.0 binds"), "{lost}");
+    assert!(!text.contains("managed") && lost.contains("nova before 31 binds"), "{lost}");
+    for (name, version, first) in [
+        ("netplan", "0.98", "0.99"),
+        ("networkd", "249", "251"),
+        ("networkmanager", "1.12", "1.14"),
+    ] {
+        let none = format!("before {first} makes no VFs at all");
+        assert!(told(name, version).1.contains(&none), "{name}");
+        assert!(!told(name, first).1.contains(&none), "{name}");
+    }
     assert!("x".parse::<Version>().is_err() && Version(1, 46) > Version(1, 9));
 }
 
