@@ -192,6 +192,8 @@ pub fn joined(entries: &[&DeclaredPf], vfs: u16) -> Option<DeclaredPf> {
         matching: first.matching.clone(),
         vfs,
         autoprobe: entries.iter().find_map(|entry| entry.autoprobe),
+        eswitch: entries.iter().find_map(|entry| entry.eswitch),
+        firmware_vfs: entries.iter().find_map(|entry| entry.firmware_vfs),
         defaults: VfWish::default(),
         defaults_place: Place::default(),
         vf: ranges(vf.filter(|(_, wish)| *wish != VfWish::default()).collect()),
