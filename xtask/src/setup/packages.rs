@@ -17,7 +17,7 @@ use crate::{progress, workspace};
 pub(super) fn fetch() {
     for set in [PEERS, FULL, OPENSTACK].iter().filter(|set| set.root().is_err()) {
         if let Err(reason) = fetch_set(set) {
-            progress::note(&format!("no {} for guests: {reason:#}", set.packages.join(", ")));
+            progress::note(&format!("no {} for guests: {reason:#}", of(set)));
         }
     }
 }
@@ -27,7 +27,7 @@ fn fetch_set(set: &PackageSet) -> Result<()> {
     let around = kept.parent().context("the cache has no folder")?;
     fs::create_dir_all(around)?;
     let work = tempfile::tempdir_in(around)?;
-    progress::step(&format!("Downloading {}", set.packages.join(", ")), || {
+    progress::step(&format!("Downloading {}", of(set)), || {
         download(set, work.path()).or_else(|_| {
             apt::update()?;
             download(set, work.path())
@@ -40,6 +40,14 @@ fn fetch_set(set: &PackageSet) -> Result<()> {
         fs::remove_dir_all(&kept).with_context(|| kept.display().to_string())?;
     }
     fs::rename(&fresh, &kept).with_context(|| kept.display().to_string())
+}
+
+/// A set by its packages, if these are few.
+fn of(set: &PackageSet) -> String {
+    match set.packages {
+        few if few.len() <= 8 => few.join(", "),
+        many => format!("the {} set of {} packages", set.name, many.len()),
+    }
 }
 
 /// Downloads the packages, and all that they need where the set asks for it.
