@@ -47,7 +47,11 @@ enum Chore {
     /// Runs every test: units, fixtures, lab
     Test(TestArguments),
     /// Runs all that needs no machine: formatting, lints, documentation, units, dependencies
-    Check,
+    Check {
+        /// Leaves out the units and the release build: for who runs all tests next
+        #[arg(long)]
+        before_tests: bool,
+    },
     /// Boots emulated SR-IOV machines
     #[command(subcommand)]
     Lab(Lab),
@@ -83,7 +87,7 @@ fn run(chore: &Chore) -> Result<ExitCode> {
         Chore::Lab(lab) => return lab::run(lab),
         Chore::Demo => demo::run()?,
         Chore::Test(arguments) => test::all(arguments)?,
-        Chore::Check => check::check()?,
+        Chore::Check { before_tests } => check::check(*before_tests)?,
         Chore::Setup => setup::run()?,
         Chore::Dist { verify: true } => dist::verify()?,
         Chore::Dist { verify: false } => {

@@ -162,10 +162,14 @@ impl SysRoot {
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return Ok(Vec::new());
         }
-        // With room for all of it, one read gets it and one more finds its end.
-        let length = usize::try_from(stat.st_size).unwrap_or_default().min(max_bytes);
-        let mut bytes = Vec::with_capacity(length + 1);
-        let limit = max_bytes as u64 + 1;
+        // A file that says its length is read to it, in one call; those of /proc say none.
+        let most = max_bytes as u64 + 1;
+        let limit = match u64::try_from(stat.st_size) {
+            Ok(length @ 1..) => length.min(most),
+            _ => most,
+        };
+        let mut bytes =
+            Vec::with_capacity(usize::try_from(stat.st_size).unwrap_or(0).min(max_bytes));
         std::fs::File::from(fd).take(limit).read_to_end(&mut bytes).map_err(Miss::from)?;
         if bytes.len() > max_bytes { Err(Miss::Unreadable(Reason::TooLarge)) } else { Ok(bytes) }
     }

@@ -12,13 +12,14 @@ use anyhow::Result;
 use self::metadata::Metadata;
 use crate::progress::step;
 use crate::workspace::{cargo, run};
-use crate::{dist, test};
+use crate::{build, dist, test};
 
-/// Runs every check.
+/// Runs every check. `before_tests` leaves out what a run of all tests does next: the units, and a
+/// build to be shipped, where the lab's own does.
 ///
 /// # Errors
 /// At the first that fails.
-pub(crate) fn check() -> Result<()> {
+pub(crate) fn check(before_tests: bool) -> Result<()> {
     let metadata = Metadata::read()?;
     step("Lock file of the fuzz targets", || {
         run(cargo().args(["fetch", "--quiet", "--locked", "--manifest-path", "fuzz/Cargo.toml"]))
@@ -34,6 +35,9 @@ pub(crate) fn check() -> Result<()> {
         let all = ["doc", "--quiet", "--workspace", "--no-deps", "--document-private-items"];
         run(cargo().env("RUSTDOCFLAGS", "-D warnings").args(all))
     })?;
+    if before_tests {
+        return provoked::print(&build::for_the_lab(None)?.virtfn);
+    }
     test::units()?;
     let program = dist::build()?;
     let bytes = std::fs::metadata(&program)?.len();
