@@ -1,7 +1,9 @@
 //! A test's guest: a machine on loan, with verbs that fail the test when they do not hold.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use anyhow::Result;
 use serde_json::Value;
 
 use crate::hold::{Hold, Holder};
@@ -17,11 +19,39 @@ const CONDITION_LIMIT: Duration = Duration::from_secs(20);
 /// thrown away if the test failed or asked for a fresh one.
 pub struct Guest {
     loan: Loan,
+    /// How many times the usual limits its commands have.
+    patience: u32,
+    #[allow(dead_code, reason = "held: no other whole system runs until the machine is gone")]
+    turn: Option<MutexGuard<'static, ()>>,
 }
+
+/// A whole system at work starves every other machine of an emulated processor: one runs at a time.
+static TURN: Mutex<()> = Mutex::new(());
+/// And takes its time for what a small machine does at once.
+const PATIENCE: u32 = 5;
+const SETTLED: &str =
+    "until systemctl is-active --quiet multi-user.target; do sleep 0.2; done; udevadm settle";
 
 impl Guest {
     pub(crate) fn new(loan: Loan) -> Self {
-        Self { loan }
+        Self { loan, patience: 1, turn: None }
+    }
+
+    /// A machine with a whole system, booted when its turn has come and lent when its start is done.
+    pub(crate) fn whole_system(lend: impl FnOnce() -> Result<Loan>) -> Result<Self> {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let guest = Self { loan: lend()?, patience: PATIENCE, turn: Some(turn) };
+        guest.settled();
+        Ok(guest)
+    }
+
+    /// Waits until all that a whole system's start does is done.
+    ///
+    /// # Panics
+    /// When it is not in time.
+    #[track_caller]
+    pub fn settled(&self) {
+        self.ok(SETTLED);
     }
 
     /// The machine behind it, for what has no verb here.
@@ -30,13 +60,14 @@ impl Guest {
         self.loan.machine()
     }
 
-    /// Shuts the guest down and boots it again with the same disk.
+    /// Shuts the guest down and boots it again with the same disk, until its start is done.
     ///
     /// # Panics
     /// When it does not come up, or is no machine with a disk.
     #[track_caller]
     pub fn reboot(&mut self) {
         unwrap(self.loan.machine_mut().reboot());
+        self.settled();
     }
 
     /// Cuts the guest's power and boots it again with the same disk, until its agent serves.
@@ -51,10 +82,10 @@ impl Guest {
     /// Runs a shell line to its end.
     ///
     /// # Panics
-    /// When it does not end within a minute, or the guest dies: with the console's last lines.
+    /// When it does not end within a minute (a whole system has five), or the guest dies: with the console's last lines.
     #[track_caller]
     pub fn run(&self, line: &str) -> Outcome {
-        self.run_within(COMMAND_LIMIT, line)
+        self.run_within(COMMAND_LIMIT * self.patience, line)
     }
 
     /// Runs a shell line that must end within `limit`.
@@ -108,7 +139,7 @@ impl Guest {
             if outcome.status() == 0 {
                 return;
             }
-            if start.elapsed() > CONDITION_LIMIT {
+            if start.elapsed() > CONDITION_LIMIT * self.patience {
                 outcome.exits(0);
             }
         }

@@ -142,7 +142,8 @@ pub fn boot_with_peers(topology: &str) -> Guest {
 #[must_use]
 pub fn boot_system(topology: &str) -> Guest {
     let topology = guest::unwrap(Topology::find(topology));
-    Guest::new(guest::unwrap(Loan::take(topology, None, Image::Full, After::Discard)))
+    let lend = || Loan::take(topology, None, Image::Full, After::Discard);
+    guest::unwrap(Guest::whole_system(lend))
 }
 
 /// Boots a machine that no file describes, for this test alone.
