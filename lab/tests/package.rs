@@ -16,7 +16,7 @@ fn the_debian_package_comes_is_replaced_and_goes() {
 
     seed.ok("dpkg -i /run/lab/virtfn.deb");
     seed.run("/usr/bin/virtfn --version").exits(0).says("virtfn ");
-    seed.run("/usr/bin/virtfn install").exits(0).says("nothing was to do");
+    seed.run("/usr/bin/virtfn install").exits(0).says("Installed already");
     assert_eq!(seed.ok(ENABLED).trim(), "/usr/lib/systemd/system/virtfn.service");
     seed.run("systemd-analyze verify --man=no virtfn.service virtfn-pf@.service").exits(0);
     seed.run("systemctl show -p UnitFileState virtfn.service").exits(0).says("=enabled");

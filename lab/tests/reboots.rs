@@ -66,7 +66,7 @@ fn every_start_and_every_reload_of_the_driver_makes_the_same_vfs() {
     let files = "cd / && find etc usr var/lib -xdev | sort";
     let before = seed.ok(files);
     seed.ok("virtfn install");
-    seed.run("virtfn install").exits(0).says("nothing was to do");
+    seed.run("virtfn install").exits(0).says("Installed already");
     seed.ok("virtfn uninstall");
     assert_eq!(seed.ok(files), before, "uninstalled, nothing is left");
 

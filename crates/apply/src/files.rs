@@ -161,15 +161,19 @@ fn remove_folder(file: &Path) {
     }
 }
 
-/// Runs a command that has new files read; gives back why it failed.
-#[must_use]
-pub fn reload(words: &[&str]) -> Option<String> {
-    let (program, arguments) = words.split_first()?;
-    let ran = Command::new(program).args(arguments).stdin(Stdio::null()).output();
-    match ran {
-        Ok(output) if output.status.success() => None,
-        Ok(output) => Some(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
-        Err(error) => Some(error.to_string()),
+/// Runs a command that has new files read.
+///
+/// # Errors
+/// With what it said, or with why it could not be started.
+pub fn reload(words: &[&str]) -> Result<(), String> {
+    let Some((program, arguments)) = words.split_first() else { return Ok(()) };
+    match Command::new(program).args(arguments).stdin(Stdio::null()).output() {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stderr);
+            Err(format!("{}: {}", output.status, said.trim()))
+        }
+        Err(error) => Err(error.to_string()),
     }
 }
 
@@ -263,6 +267,14 @@ mod tests {
         fs::write(at.join("etc/x/.virtfn.service.virtfn-new"), "ha").unwrap();
         remove(at, &text("a").path).unwrap();
         assert_eq!(fs::read_dir(at.join("etc/x")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_command_that_fails_says_how() {
+        assert_eq!(reload(&["true"]), Ok(()));
+        let why = reload(&["sh", "-c", "echo no such unit >&2; exit 4"]).unwrap_err();
+        assert!(why.contains('4') && why.ends_with("no such unit"), "{why}");
+        assert!(reload(&["/nowhere/at/all"]).is_err());
     }
 
     #[test]

@@ -143,6 +143,12 @@ pub enum Error {
         /// Where.
         program: PathBuf,
     },
+    /// Files that are in place, and that somebody has yet to read.
+    #[error("{}", failed.iter().map(|(line, why)| format!("`{line}` failed: {why}")).collect::<Vec<_>>().join("\n"))]
+    NotInEffect {
+        /// Each command, and why it failed.
+        failed: Vec<(String, String)>,
+    },
     /// No builder of initial RAM disks that is known.
     #[error("initramfs: neither initramfs-tools nor dracut is here")]
     NoInitramfs,
@@ -233,6 +239,9 @@ impl Error {
                 format!("install -m 755 {} /usr/local/bin/virtfn", program.display()),
                 "and then: /usr/local/bin/virtfn install".into(),
             ],
+            Self::NotInEffect { .. } => {
+                vec!["the files are in place; the same command again runs these again".into()]
+            }
             Self::NoInitramfs => vec![
                 "put /usr/bin/virtfn and /etc/virtfn into the image, and have its start run: virtfn apply".into(),
             ],

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// How a card's internal switch works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "snake_case")]
 pub enum EswitchMode {
     /// By MAC and VLAN, set VF by VF on the PF.
     Legacy,

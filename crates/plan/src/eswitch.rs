@@ -1,5 +1,4 @@
-//! The mode of a card's switch: drivers change it without VFs alone, and what does not say is wrong
-//! before VFs are made is hard to mend after.
+//! The mode of a card's switch. Drivers change it only while there are no VFs, so it comes before them.
 
 use std::collections::BTreeSet;
 

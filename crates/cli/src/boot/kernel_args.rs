@@ -56,21 +56,19 @@ impl Loader {
     /// # Errors
     /// When the command line's file cannot be read.
     pub fn files(self, root: &Path, flags: &[&str]) -> std::io::Result<Vec<OwnFile>> {
-        let record = OwnFile {
-            path: RECORD.into(),
-            content: Content::Text(format!("# {MARK}: flags in /{CMDLINE}\n{}\n", flags.join(" "))),
-        };
+        let record = |text| OwnFile { path: RECORD.into(), content: Content::Text(text) };
         if self == Self::Grub {
             let body = format!(
                 "# {MARK} --kernel-args; `virtfn uninstall` takes it away.\n\
                  GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX {}\"\n",
                 flags.join(" ")
             );
-            return Ok(vec![OwnFile { path: GRUB.into(), content: Content::Text(body) }]);
+            let whole = OwnFile { path: GRUB.into(), content: Content::Text(body) };
+            return Ok(vec![record(format!("# {MARK}: flags in /{GRUB}\n")), whole]);
         }
         let line = std::fs::read_to_string(root.join(CMDLINE))?;
         Ok(vec![
-            record,
+            record(format!("# {MARK}: flags in /{CMDLINE}\n{}\n", flags.join(" "))),
             OwnFile { path: CMDLINE.into(), content: Content::Shared(added(&line, flags)) },
         ])
     }
@@ -101,6 +99,9 @@ pub fn without(root: &Path) -> std::io::Result<Option<OwnFile>> {
         .filter(|line| !line.starts_with('#'))
         .flat_map(str::split_whitespace)
         .collect();
+    if flags.is_empty() {
+        return Ok(None);
+    }
     let line = std::fs::read_to_string(root.join(CMDLINE))?;
     let kept = removed(&line, &flags);
     Ok(Some(OwnFile { path: CMDLINE.into(), content: Content::Shared(kept) }))

@@ -7,7 +7,7 @@ pub mod kernel_args;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use virtfn_apply::files::{Content, OwnFile};
+use virtfn_apply::files::{Content, MARK, OwnFile};
 
 const SERVICE: &str = include_str!("files/virtfn.service");
 const PF_SERVICE: &str = include_str!("files/virtfn-pf@.service");
@@ -99,14 +99,17 @@ impl Init {
         }
     }
 
-    /// What has it read them, on the running machine.
+    /// What has those that run now read them.
     #[must_use]
-    pub fn reload(self) -> Vec<&'static [&'static str]> {
-        let udev: &[&str] = &["udevadm", "control", "--reload"];
-        match self {
-            Self::Systemd => vec![&["systemctl", "daemon-reload"], udev],
-            Self::Openrc | Self::Sysv => vec![udev],
+    pub fn reload(self, root: &Path) -> Vec<&'static [&'static str]> {
+        let mut commands: Vec<&[&str]> = Vec::new();
+        if self == Self::Systemd && root.join("run/systemd/system").exists() {
+            commands.push(&["systemctl", "daemon-reload"]);
         }
+        if root.join("run/udev/control").exists() {
+            commands.push(&["udevadm", "control", "--reload"]);
+        }
+        commands
     }
 }
 
@@ -137,27 +140,45 @@ fn systemd(root: &Path, program: &Path) -> Vec<OwnFile> {
     files
 }
 
-/// The files for the initial RAM disk, for those builders of it that are there, and their commands.
+/// The files for the initial RAM disk, for those builders of it that are there.
 #[must_use]
-pub fn initramfs(root: &Path, program: &Path) -> (Vec<OwnFile>, Vec<&'static [&'static str]>) {
+pub fn initramfs(root: &Path, program: &Path) -> Vec<OwnFile> {
     let script = |path, body| script(path, &running(body, program));
     let mut files = Vec::new();
-    let mut commands: Vec<&[&str]> = Vec::new();
     if root.join("etc/initramfs-tools").is_dir() {
         files.push(script("etc/initramfs-tools/hooks/virtfn", INITRAMFS_HOOK));
         files.push(script("etc/initramfs-tools/scripts/init-premount/virtfn", INITRAMFS_SCRIPT));
-        commands.push(&["update-initramfs", "-u"]);
     }
     if root.join("usr/lib/dracut/modules.d").is_dir() {
         files.push(script("usr/lib/dracut/modules.d/90virtfn/virtfn.sh", DRACUT_HOOK));
         files.push(script("usr/lib/dracut/modules.d/90virtfn/module-setup.sh", DRACUT));
-        commands.push(&["dracut", "--force"]);
     }
-    (files, commands)
+    if !files.is_empty() {
+        let body = format!("# {MARK} --initramfs: the image is built with its files\n");
+        files.insert(0, text(INITRAMFS_RECORD, &body));
+    }
+    files
 }
 
-/// Every place where a file of ours can be, in the order in which they go: what names others first.
-pub const ALL: [&str; 13] = [
+/// What builds that image anew.
+#[must_use]
+pub fn build_initramfs(root: &Path) -> Vec<&'static [&'static str]> {
+    let builders: [(&str, &[&str]); 2] = [
+        ("etc/initramfs-tools", &["update-initramfs", "-u"]),
+        ("usr/lib/dracut/modules.d", &["dracut", "--force"]),
+    ];
+    let here = builders.into_iter().filter(|(folder, _)| root.join(folder).is_dir());
+    here.map(|(_, command)| command).collect()
+}
+
+/// What lies here says that something beside the files was built with them. It goes last of all, once
+/// that was built without them: a run that was killed in between is made good by the next.
+pub const RECORDS: [&str; 2] = [kernel_args::RECORD, INITRAMFS_RECORD];
+/// See [`RECORDS`].
+pub const INITRAMFS_RECORD: &str = "var/lib/virtfn/initramfs";
+
+/// Every other place where a file of ours can be, in the order in which they go: what names others first.
+pub const ALL: [&str; 12] = [
     WANTS_PATH,
     "etc/runlevels/boot/virtfn",
     "etc/rcS.d/S11virtfn",
@@ -170,7 +191,6 @@ pub const ALL: [&str; 13] = [
     "usr/lib/dracut/modules.d/90virtfn/module-setup.sh",
     "usr/lib/dracut/modules.d/90virtfn/virtfn.sh",
     kernel_args::GRUB,
-    kernel_args::RECORD,
 ];
 
 fn text(path: &str, body: &str) -> OwnFile {
@@ -199,7 +219,7 @@ mod tests {
                 match &file.content {
                     Content::Link(_) => {}
                     Content::Text(text) | Content::Script(text) | Content::Shared(text) => {
-                        assert!(text.contains(virtfn_apply::files::MARK), "{}", file.path);
+                        assert!(text.contains(MARK), "{}", file.path);
                         assert!(!text.contains(PROGRAM), "{text}");
                     }
                 }

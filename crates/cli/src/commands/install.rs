@@ -56,14 +56,14 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error>
     let program = boot::program(root).map_err(|program| Error::Passing { program })?;
     let _lock = if args.common.dry_run { None } else { Some(files::lock(root)?) };
     let mut wanted = init.files(root, &program);
-    let mut commands = init.reload();
+    let mut commands = init.reload(root);
     if args.initramfs {
-        let (files, builders) = boot::initramfs(root, &program);
+        let files = boot::initramfs(root, &program);
         if files.is_empty() {
             return Err(Error::NoInitramfs);
         }
         wanted.extend(files);
-        commands.extend(builders);
+        commands.extend(boot::build_initramfs(root));
     }
     if args.kernel_args {
         let (files, update) = kernel_arguments(root)?;
@@ -80,9 +80,9 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error>
             files::put(root, file)?;
         }
     }
-    take_effect(&mut view, &args.common, &commands);
+    take_effect(&mut view, &args.common, &commands)?;
     let verdict = match (view.changes(), args.common.dry_run) {
-        (false, _) => "Installed already; nothing was to do.",
+        (false, _) => "Installed already; no file was to change.",
         (true, true) => "Nothing was changed. This would be:",
         (true, false) => {
             "Installed: each start applies the policy in /etc/virtfn. Now: virtfn apply"
@@ -132,22 +132,23 @@ pub(super) fn told(root: &Path, file: &OwnFile, change: FileChange) -> Installed
     InstalledFile { path: format!("/{}", file.path), action, text: Some(text), diff }
 }
 
-/// Runs what has the files read, where something changed on this machine. A machine without one of
-/// these programs needs it not.
-pub(super) fn take_effect(view: &mut InstallView, common: &Common, commands: &[&[&str]]) {
-    if !view.changes() || common.root != Path::new("/") {
-        return;
+/// Runs what has the files read, on this machine. Also where no file changed: a run may have been
+/// killed after its files and before this.
+pub(super) fn take_effect(
+    view: &mut InstallView,
+    common: &Common,
+    commands: &[&[&str]],
+) -> Result<(), Error> {
+    if common.root != Path::new("/") {
+        return Ok(());
     }
     view.commands = commands.iter().map(|words| words.join(" ")).collect();
     if common.dry_run {
-        return;
+        return Ok(());
     }
-    for words in commands {
-        let failed = virtfn_apply::files::reload(words);
-        if let Some(why) = failed {
-            anstream::eprintln!("note: {}: {why}", words.join(" "));
-        }
-    }
+    let told = commands.iter().map(|words| (words.join(" "), files::reload(words)));
+    let failed: Vec<_> = told.filter_map(|(line, ran)| Some((line, ran.err()?))).collect();
+    if failed.is_empty() { Ok(()) } else { Err(Error::NotInEffect { failed }) }
 }
 
 pub(super) fn print(

@@ -5,7 +5,7 @@ use virtfn_render::install::{FileAction, InstallView, InstalledFile};
 
 use super::install::{Common, print, take_effect, told};
 use crate::boot::kernel_args::{self, Loader};
-use crate::boot::{ALL, Init};
+use crate::boot::{self, ALL, INITRAMFS_RECORD, Init, RECORDS};
 use crate::context::Context;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -27,16 +27,15 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error>
     let root = &args.common.root;
     let _lock = if args.common.dry_run { None } else { Some(files::lock(root)?) };
     let mut view = InstallView::new(args.common.dry_run);
-    let mut commands = Init::of(root).reload();
+    let mut commands = Init::of(root).reload(root);
     let failed = |source| Error::Read { path: root.join("etc/kernel/cmdline"), source };
     if let Some(line) = kernel_args::without(root).map_err(failed)? {
         view.files.push(told(root, &line, files::look(root, &line)?));
         if !args.common.dry_run {
             files::put(root, &line)?;
         }
-        commands.extend(Loader::of(root).map(Loader::update));
     }
-    for path in ALL {
+    for path in ALL.into_iter().chain(RECORDS) {
         let change = match files::look_at_leaving(root, path) {
             // Somebody made it by hand, or for another purpose: it was never ours.
             Err(FileError::Foreign(_)) => continue,
@@ -45,14 +44,10 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error>
         if change == FileChange::Same {
             continue;
         }
-        if path == kernel_args::GRUB {
-            commands.extend(Loader::of(root).map(Loader::update));
-        }
-        if path.contains("initramfs-tools/hooks") {
-            commands.push(&["update-initramfs", "-u"]);
-        }
-        if path.contains("dracut") && path.ends_with("setup.sh") {
-            commands.push(&["dracut", "--force"]);
+        match path {
+            kernel_args::RECORD => commands.extend(Loader::of(root).map(Loader::update)),
+            INITRAMFS_RECORD => commands.extend(boot::build_initramfs(root)),
+            _ => {}
         }
         let path_told = format!("/{path}");
         view.files.push(InstalledFile {
@@ -61,11 +56,16 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error>
             text: None,
             diff: vec![],
         });
-        if !args.common.dry_run {
+        if !args.common.dry_run && !RECORDS.contains(&path) {
             files::remove(root, path)?;
         }
     }
-    take_effect(&mut view, &args.common, &commands);
+    take_effect(&mut view, &args.common, &commands)?;
+    if !args.common.dry_run {
+        for path in RECORDS {
+            files::remove(root, path)?;
+        }
+    }
     let verdict = match (view.changes(), args.common.dry_run) {
         (false, _) => "Not installed; nothing was to do.",
         (true, true) => "Nothing was changed. This would go:",
