@@ -78,12 +78,66 @@ fn netdevsim_goes_to_switchdev_and_back() {
         guest.ok(&format!("lab-guest netdevsim eswitch {DEVICE} {mode}"));
         assert_eq!((ours(), theirs()), (mode.to_owned(), mode.to_owned()));
     }
-    let ports = guest.ok(&format!("lab-guest netdevsim ports {DEVICE}"));
-    assert!(ports.contains("3 ports, 2 of VFs"), "{ports}");
+    let ports = ports(&guest);
+    assert_eq!(ports["vfs"].as_object().unwrap().len(), 2, "{ports}");
     // The rates of VFs are devlink's in this mode; this driver says so in the log alone.
     guest.run(&format!("lab-guest netdevsim set-vf {netdev} 0 rate 0/100")).exits(1);
     guest.ok("dmesg | grep -q 'Not supported in switchdev mode. Please use devlink API'");
     guest.run("lab-guest netdevsim eswitch netdevsim/netdevsim7").exits(1).says("No such device");
+}
+
+fn ports(guest: &Guest) -> Value {
+    guest.json(&format!("lab-guest netdevsim ports {DEVICE}"))
+}
+
+/// A rate as `devlink` tells it: of a group by its name, of a VF by its port's number.
+fn rate_by_devlink(guest: &Guest, name: &str) -> Value {
+    let told = guest.json(&format!("devlink -j port function rate show {DEVICE}/{name}"));
+    told["rate"][format!("{DEVICE}/{name}")].clone()
+}
+
+#[test]
+fn netdevsim_shares_rates_in_groups_and_devlink_reads_the_same() {
+    let (guest, _) = simulated();
+    make_vfs(&guest, 3);
+    let virtfn = |words: &str| guest.run(&format!("lab-guest netdevsim {words}"));
+    virtfn(&format!("eswitch {DEVICE} switchdev")).exits(0);
+    virtfn(&format!("group {DEVICE} make gold 10/1000")).exits(0);
+    virtfn(&format!("group {DEVICE} make gold 10/1000")).exits(1).says("File exists");
+    virtfn(&format!("group {DEVICE} set silver 0/10")).exits(1).says("No such device");
+    virtfn(&format!("group {DEVICE} set gold 20/2000")).exits(0);
+    for vf in 0..2 {
+        virtfn(&format!("set-port {DEVICE} {vf} rate_group gold")).exits(0);
+        virtfn(&format!("set-port {DEVICE} {vf} rate 5/500")).exits(0);
+    }
+    let ours = ports(&guest);
+    assert_eq!(ours["groups"]["gold"], serde_json::json!({ "min": 20, "max": 2000 }), "{ours}");
+    assert_eq!(ours["vfs"]["1"]["limits"], serde_json::json!({ "min": 5, "max": 500 }));
+    assert_eq!(
+        (&ours["vfs"]["1"]["group"], &ours["vfs"]["2"]["group"]),
+        (&"gold".into(), &Value::Null)
+    );
+    // Theirs are bytes a second.
+    let theirs = rate_by_devlink(&guest, "gold");
+    assert_eq!(
+        (&theirs["tx_share"], &theirs["tx_max"]),
+        (&2_500_000.into(), &250_000_000.into()),
+        "{theirs}"
+    );
+    let theirs = rate_by_devlink(&guest, &ours["vfs"]["1"]["index"].to_string());
+    assert_eq!(
+        (&theirs["tx_max"], &theirs["parent"]),
+        (&62_500_000.into(), &"gold".into()),
+        "{theirs}"
+    );
+    virtfn(&format!("group {DEVICE} remove gold")).exits(1).says("busy");
+    for vf in 0..2 {
+        virtfn(&format!("set-port {DEVICE} {vf} rate_group none")).exits(0);
+    }
+    virtfn(&format!("group {DEVICE} remove gold")).exits(0);
+    assert_eq!(ports(&guest)["groups"], serde_json::json!({}));
+    // This driver has no such thing, and the kernel says so.
+    virtfn(&format!("set-port {DEVICE} 0 migratable on")).exits(1).says("not supported");
 }
 
 #[test]

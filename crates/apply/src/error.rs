@@ -98,6 +98,7 @@ impl FailedStep {
         let eswitch = matches!(self.action, Action::SetEswitch { .. });
         let firmware = matches!(self.action, Action::SetFirmware { .. });
         let setting = matches!(self.action, Action::SetVf { .. });
+        let port = matches!(self.action, Action::SetPort { .. } | Action::SetGroup { .. });
         Some(match errno {
             Errno::BUSY if numvfs => "the driver is busy, or already has another number of VFs",
             Errno::NOENT if numvfs => {
@@ -116,6 +117,9 @@ impl FailedStep {
             Errno::OPNOTSUPP if firmware => "this driver cannot change it",
             Errno::INVAL | Errno::RANGE if firmware => "the card's firmware refuses this number",
             Errno::OPNOTSUPP if eswitch => "this driver cannot change it",
+            Errno::OPNOTSUPP if port => "this driver cannot set that",
+            Errno::INVAL if port => "the driver refuses this value, or refuses it in this mode",
+            Errno::BUSY if port => "a driver has the VF, or VFs are still in the group",
             Errno::INVAL if setting => {
                 "the driver refuses this value, or refuses it now (the PF's link may be down)"
             }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use virtfn_host::{Host, Policy};
+use virtfn_host::{GroupChoice, Policy, PortChange};
 use virtfn_pci::Address;
 use virtfn_plan::{Action, Part, Plan, Step, Subject, Target, diff};
 
@@ -29,7 +29,6 @@ impl Count {
 /// every failure is told.
 pub(crate) fn execute(
     machine: &mut dyn Machine,
-    host: &Host,
     part: &Part,
     plan: &Plan,
     count: &mut Count,
@@ -42,7 +41,7 @@ pub(crate) fn execute(
             journal.write(&options.state, device)?;
         }
     }
-    let failures = run_steps(machine, host, plan, count, options);
+    let failures = run_steps(machine, plan, count, options);
     if let Some(device) = device.filter(|device| !failures.owes(*device)) {
         Journal::remove(&options.state, device)?;
     }
@@ -51,7 +50,6 @@ pub(crate) fn execute(
 
 fn run_steps(
     machine: &mut dyn Machine,
-    host: &Host,
     plan: &Plan,
     count: &mut Count,
     options: &mut Options<'_>,
@@ -65,9 +63,9 @@ fn run_steps(
             continue;
         }
         (options.progress)(Progress::Step { number: count.number, of: count.of, step });
-        let ran = steps::run(machine, host, &step.action);
+        let ran = steps::run(machine, &step.action);
         if ran.is_err() {
-            undo(machine, host, &plan.steps[..at], &step.action);
+            undo(machine, &plan.steps[..at], &step.action);
         }
         match ran {
             Ok(()) => (options.progress)(Progress::Ended { step, how: Ended::Done }),
@@ -105,6 +103,12 @@ fn back(
     let about = part.about;
     let mut was = was.clone();
     was.pfs.retain(|pf, _| Subject::Device(*pf) == about && part.policy.pfs.contains_key(pf));
+    for (pf, was) in &mut was.pfs {
+        let made = part.policy.pfs.get(pf).into_iter().flat_map(|wanted| wanted.groups.keys());
+        for group in made {
+            was.groups.entry(group.clone()).or_insert(None);
+        }
+    }
     let mut now = machine
         .observe(&BTreeSet::from([about]), Sight::Whole)
         .map_err(|error| error.to_string())?;
@@ -123,7 +127,7 @@ fn back(
         progress: &mut |_| {},
     };
     let mut count = Count::of(plan.steps.len());
-    execute(machine, &now, &part, &plan, &mut count, &mut options).map_err(|error| match error {
+    execute(machine, &part, &plan, &mut count, &mut options).map_err(|error| match error {
         ApplyError::Steps { failed, .. } => {
             let told = failed.iter().map(|failed| format!("{}: {}", failed.action, failed.cause));
             told.collect::<Vec<_>>().join("; ")
@@ -134,7 +138,7 @@ fn back(
 
 /// A function that could not be given to a driver goes back to how its reservation was, and to the
 /// driver that it was taken from. What fails here changes nothing in the failure to tell.
-fn undo(machine: &mut dyn Machine, host: &Host, before: &[Step], failed: &Action) {
+fn undo(machine: &mut dyn Machine, before: &[Step], failed: &Action) {
     let (Action::Probe { target, driver: Some(_) } | Action::Unbind { target, .. }) = failed else {
         return;
     };
@@ -146,8 +150,8 @@ fn undo(machine: &mut dyn Machine, host: &Host, before: &[Step], failed: &Action
     });
     if let Some((from, to)) = reserved {
         let back = Action::SetOverride { target: *target, from: to, to: from };
-        let _ = steps::run(machine, host, &back);
-        let _ = steps::run(machine, host, &Action::Probe { target: *target, driver: None });
+        let _ = steps::run(machine, &back);
+        let _ = steps::run(machine, &Action::Probe { target: *target, driver: None });
     }
 }
 
@@ -157,6 +161,7 @@ struct Failures {
     steps: Vec<FailedStep>,
     pfs: BTreeSet<Address>,
     targets: BTreeSet<Target>,
+    groups: BTreeSet<(Address, String)>,
     modules: bool,
 }
 
@@ -165,6 +170,11 @@ impl Failures {
     fn block(&self, action: &Action) -> bool {
         let target = match action {
             Action::SetAutoprobe { .. } => return false,
+            Action::SetPort { vf, to: PortChange::Group(GroupChoice::Named(group)), .. }
+                if self.groups.contains(&(vf.pf, group.clone())) =>
+            {
+                return true;
+            }
             Action::SetOverride { target, .. }
             | Action::SetNetdev { target, .. }
             | Action::Unbind { target, .. }
@@ -188,7 +198,11 @@ impl Failures {
                 self.targets.insert(*target);
             }
             Action::LoadModule { .. } => self.modules = true,
+            Action::SetGroup { pf, name, .. } => {
+                self.groups.insert((*pf, name.clone()));
+            }
             Action::SetVf { .. }
+            | Action::SetPort { .. }
             | Action::SetFirmware { .. }
             | Action::SetMsix { .. }
             | Action::SetNetdev { .. }

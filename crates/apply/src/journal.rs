@@ -2,7 +2,8 @@
 //!
 //! A run turns `sriov_drivers_autoprobe` off while it settles new VFs. Killed there, the next run
 //! could not tell its value from one that an administrator chose: the journal says what it was, and
-//! which VFs are still to be given to the kernel's own choice of driver. Another number of VFs goes
+//! which VFs are still to be given to a driver: to the kernel's own choice, or back to the one that
+//! they were taken from for a setting that no driver may see change. Another number of VFs goes
 //! through none, and what was set on them is gone with them: the journal has what they shall be. It
 //! lies below `/run`, and goes at a reboot together with the VFs.
 
@@ -11,7 +12,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use virtfn_host::{DriverChoice, PfPolicy, Policy, VfIndex, VfPolicy};
+use virtfn_host::{DriverChoice, Limits, PfPolicy, Policy, VfId, VfIndex, VfPolicy};
 use virtfn_pci::Address;
 use virtfn_plan::{Action, Plan, Target};
 
@@ -24,6 +25,9 @@ pub(crate) struct Journal {
     autoprobe: Option<bool>,
     /// VFs that the kernel shall find drivers for.
     probe: BTreeSet<VfIndex>,
+    /// VFs that are taken from this driver for a while, and given back to it.
+    #[serde(default)]
+    back: BTreeMap<VfIndex, String>,
     /// The VFs that are made.
     made: Option<Made>,
 }
@@ -35,6 +39,9 @@ struct Made {
     vfs: u16,
     /// What they shall be.
     vf: BTreeMap<VfIndex, VfPolicy>,
+    /// The groups in which they shall share rates: some drivers' go with the VFs.
+    #[serde(default)]
+    groups: BTreeMap<String, Option<Limits>>,
 }
 
 /// A journal has one line; a larger file is not ours.
@@ -50,7 +57,9 @@ impl Journal {
         killed: Option<Self>,
     ) -> Option<Self> {
         let wanted = policy.pfs.get(&pf)?;
-        let mut journal = Self { made: killed.and_then(|killed| killed.made), ..Self::default() };
+        let killed = killed.unwrap_or_default();
+        let owed = |vf: VfId, driver: &String| killed.back.get(&vf.index) == Some(driver);
+        let mut journal = Self { made: killed.made, ..Self::default() };
         for step in &plan.steps {
             match &step.action {
                 Action::SetAutoprobe { pf: at, .. } if *at == pf => {
@@ -59,13 +68,18 @@ impl Journal {
                 Action::Probe { target: Target::Vf(vf), driver: None } if vf.pf == pf => {
                     journal.probe.insert(vf.index);
                 }
+                Action::Probe { target: Target::Vf(vf), driver: Some(driver) }
+                    if vf.pf == pf && (takes(plan, *vf, driver) || owed(*vf, driver)) =>
+                {
+                    journal.back.insert(vf.index, driver.clone());
+                }
                 Action::SetNumVfs { pf: at, to: vfs @ 1.., .. } if *at == pf => {
                     journal.made = Made::of(*vfs, wanted);
                 }
                 _ => {}
             }
         }
-        (journal.autoprobe.is_some() || journal.made.is_some()).then_some(journal)
+        (journal != Self::default()).then_some(journal)
     }
 
     /// The journal that a killed run left for `pf`.
@@ -112,19 +126,32 @@ impl Journal {
             made.settle(policy);
         }
         for (index, vf) in &mut policy.vf {
-            if self.probe.contains(index) && matches!(vf.driver, None | Some(DriverChoice::None)) {
+            if !matches!(vf.driver, None | Some(DriverChoice::None)) {
+                continue;
+            }
+            if let Some(driver) = self.back.get(index) {
+                vf.driver = Some(DriverChoice::Named(driver.clone()));
+            } else if self.probe.contains(index) {
                 vf.driver = Some(DriverChoice::Default);
             }
         }
     }
 }
 
+/// Does `plan` take this VF from this driver?
+fn takes(plan: &Plan, vf: VfId, driver: &str) -> bool {
+    plan.steps.iter().any(|step| {
+        matches!(&step.action, Action::Unbind { target, driver: has_it }
+            if *target == Target::Vf(vf) && has_it == driver)
+    })
+}
+
 impl Made {
     /// Nothing, where they shall be as the kernel makes them.
     fn of(vfs: u16, wanted: &PfPolicy) -> Option<Self> {
         let plain = |vf: &VfPolicy| *vf == VfPolicy::default();
-        let vf = wanted.vf.clone();
-        (!vf.values().all(plain)).then_some(Self { vfs, vf })
+        let (vf, groups) = (wanted.vf.clone(), wanted.groups.clone());
+        (!vf.values().all(plain) || !groups.is_empty()).then_some(Self { vfs, vf, groups })
     }
 
     /// Before the old ones were gone, all is still to be seen; with none, or with the new ones, what
@@ -134,10 +161,17 @@ impl Made {
             return;
         }
         policy.vfs = self.vfs;
+        let has_ports = policy.has_ports();
+        if has_ports {
+            policy.groups.extend(self.groups);
+        }
         for (index, shall) in self.vf {
             let now = policy.vf.entry(index).or_default();
             now.admin = shall.admin.or(&now.admin);
             now.driver = shall.driver.or(now.driver.take());
+            if has_ports {
+                now.port = shall.port.or(&now.port);
+            }
         }
     }
 }

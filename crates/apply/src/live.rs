@@ -1,10 +1,12 @@
 //! The live machine: looked at through the kernel's files, changed through the one door.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use virtfn_host::{EswitchMode, FirmwareVfs, Host, PageSize, ParamTime, Seen, VfId};
-use virtfn_kernel::netlink::devlink::Devlink;
+use virtfn_host::{
+    EswitchMode, FirmwareVfs, Host, Limits, PageSize, ParamTime, Seen, VfId, VfIndex,
+};
+use virtfn_kernel::netlink::devlink::{Devlink, GroupChange};
 use virtfn_kernel::{Door, LogTail, SysRoot, Watch, path};
 use virtfn_observe::{Facet, Look};
 use virtfn_pci::Address;
@@ -21,12 +23,15 @@ pub struct Live<'a> {
     door: Door<'a>,
     since: Instant,
     log: Option<LogTail>,
+    /// The numbers of the ports of a PF's VFs, as they were asked for last.
+    ports: Option<(Address, BTreeMap<VfIndex, u32>)>,
 }
 
 impl<'a> Live<'a> {
     /// The machine below `root`; `watch` sees every write.
     pub fn new(root: &'a SysRoot, watch: &'a mut dyn Watch) -> Self {
-        Self { root, door: Door::open(root, watch), since: Instant::now(), log: None }
+        let door = Door::open(root, watch);
+        Self { root, door, since: Instant::now(), log: None, ports: None }
     }
 
     fn here(&mut self, target: Target) -> Result<Address, Cause> {
@@ -36,6 +41,48 @@ impl<'a> Live<'a> {
 }
 
 impl Live<'_> {
+    /// The number of the port that devlink has of a VF now.
+    fn port(&mut self, vf: VfId) -> Result<u32, Cause> {
+        let asked = self.ports.as_ref().filter(|(pf, _)| *pf == vf.pf);
+        if let Some(port) = asked.and_then(|(_, ports)| ports.get(&vf.index)) {
+            return Ok(*port);
+        }
+        let ports = Devlink::open().and_then(|mut devlink| devlink.ports(&vf.pf.into()));
+        let ports = ports.map_err(|error| Cause::ReadBack(error.to_string()))?.vfs;
+        let ports = ports.into_iter().map(|(index, port)| (index, port.index)).collect();
+        let (_, ports) = self.ports.insert((vf.pf, ports));
+        let port = ports.get(&vf.index).copied();
+        port.ok_or_else(|| Cause::ReadBack(format!("devlink has no port of {vf}")))
+    }
+
+    /// Drivers remove groups together with VFs, or with the mode, or keep them: what a plan saw may
+    /// be gone, and what it did not see may be there still.
+    fn set_group(
+        &mut self,
+        pf: Address,
+        name: &str,
+        was: Option<Limits>,
+        to: Option<Limits>,
+    ) -> Result<(), Cause> {
+        use rustix::io::Errno;
+        let Some(to) = to else {
+            return match self.door.set_group(&pf.into(), name, GroupChange::Remove) {
+                Err(error) if error.errno() == Some(Errno::NODEV) => Ok(()),
+                removed => Ok(removed?),
+            };
+        };
+        let (first, other, unless) = match was {
+            None => (GroupChange::Make(to), GroupChange::Set(to), Errno::EXIST),
+            Some(_) => (GroupChange::Set(to), GroupChange::Make(to), Errno::NODEV),
+        };
+        match self.door.set_group(&pf.into(), name, first) {
+            Err(error) if error.errno() == Some(unless) => {
+                Ok(self.door.set_group(&pf.into(), name, other)?)
+            }
+            done => Ok(done?),
+        }
+    }
+
     /// The number of a function's own interface as it is now: a driver may make it anew with another
     /// mode of its switch, and the representors of VFs stand beside it.
     fn ifindex(&mut self, target: Target) -> Result<u32, Cause> {
@@ -97,20 +144,29 @@ impl Machine for Live<'_> {
         guard::stuck(self.root, host, plan)
     }
 
-    fn write(&mut self, _: &Host, action: &Action) -> Result<(), Cause> {
+    fn write(&mut self, action: &Action) -> Result<(), Cause> {
         match action {
             Action::SetAutoprobe { pf, to, .. } => {
                 let value = if *to { "1" } else { "0" };
                 Ok(self.door.write(&attribute(*pf, "sriov_drivers_autoprobe"), value)?)
             }
             Action::SetNumVfs { pf, to, .. } => {
+                self.ports = None;
                 Ok(self.door.write(&attribute(*pf, "sriov_numvfs"), &to.to_string())?)
             }
             Action::SetVf { vf, to, .. } => {
                 let ifindex = self.ifindex(Target::Function(vf.pf))?;
                 Ok(self.door.set_vf(ifindex, vf.index, *to)?)
             }
-            Action::SetEswitch { pf, to, .. } => Ok(self.door.set_eswitch(&(*pf).into(), *to)?),
+            Action::SetEswitch { pf, to, .. } => {
+                self.ports = None;
+                Ok(self.door.set_eswitch(&(*pf).into(), *to)?)
+            }
+            Action::SetGroup { pf, name, from, to } => self.set_group(*pf, name, *from, *to),
+            Action::SetPort { vf, to, .. } => {
+                let port = self.port(*vf)?;
+                Ok(self.door.set_port(&vf.pf.into(), port, to)?)
+            }
             Action::SetFirmware { pf, to, .. } => {
                 let kept = ParamTime::Permanent;
                 Ok(self.door.set_param(&(*pf).into(), to.name(), kept, &to.value())?)

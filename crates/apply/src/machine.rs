@@ -37,11 +37,11 @@ pub trait Machine {
     /// A PF whose lock does not come free, where `plan` would wait for it.
     fn stuck(&mut self, host: &Host, plan: &Plan) -> Option<Address>;
 
-    /// Makes the one write that `action` is; `host` is what was seen before the first.
+    /// Makes the one write that `action` is.
     ///
     /// # Errors
     /// What the kernel says.
-    fn write(&mut self, host: &Host, action: &Action) -> Result<(), Cause>;
+    fn write(&mut self, action: &Action) -> Result<(), Cause>;
 
     /// Where a VF is now.
     fn vf(&mut self, vf: VfId) -> Option<Address>;

@@ -142,7 +142,7 @@ pub fn run<E: From<ApplyError>>(
     for note in &whole.notes {
         (options.progress)(Progress::Note(note));
     }
-    let failed = run_parts(machine, &host, &was, &devices, options);
+    let failed = run_parts(machine, &was, &devices, options);
     let (after, drift) = look_again(machine, about, &devices, &failed)?;
     finish(devices.len(), failed.into_iter().chain(drift).collect())?;
     Ok(Outcome { steps: whole.steps.len(), host: after })
@@ -151,7 +151,6 @@ pub fn run<E: From<ApplyError>>(
 /// Runs the parts that have a plan, and gives back what failed of which device.
 fn run_parts(
     machine: &mut dyn Machine,
-    host: &Host,
     was: &Policy,
     parts: &[Part],
     options: &mut Options<'_>,
@@ -160,7 +159,7 @@ fn run_parts(
     let mut failed = Vec::new();
     for part in parts {
         let ran = match &part.plan {
-            Ok(plan) => execute(machine, host, part, plan, &mut count, options),
+            Ok(plan) => execute(machine, part, plan, &mut count, options),
             Err(error) => Err(error.clone().into()),
         };
         if let Err(error) = ran {

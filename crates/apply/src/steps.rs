@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use rustix::io::Errno;
-use virtfn_host::Host;
 use virtfn_kernel::WriteError;
 use virtfn_pci::Address;
 use virtfn_plan::{Action, Target};
@@ -21,7 +20,7 @@ const NETDEV_LIMIT: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Runs `action`, and again while the kernel says that it is only busy.
-pub(crate) fn run(machine: &mut dyn Machine, host: &Host, action: &Action) -> Result<(), Cause> {
+pub(crate) fn run(machine: &mut dyn Machine, action: &Action) -> Result<(), Cause> {
     if let Action::SetNetdev { target, .. } = action {
         let address = here(machine, *target)?;
         holds_within(machine, NETDEV_LIMIT, |machine| {
@@ -30,7 +29,7 @@ pub(crate) fn run(machine: &mut dyn Machine, host: &Host, action: &Action) -> Re
     }
     let deadline = machine.now() + SETTLE_LIMIT;
     loop {
-        match machine.write(host, action) {
+        match machine.write(action) {
             Err(Cause::Write(error)) if may_pass(action, &error) && machine.now() < deadline => {
                 machine.pause(PAUSE);
             }

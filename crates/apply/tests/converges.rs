@@ -18,8 +18,9 @@ use kernel::{Kernel, Killed, Quirks};
 use proptest::prelude::*;
 use virtfn_apply::{ApplyError, InUse, OnFailure, Options, Outcome};
 use virtfn_host::{
-    DriverChoice, EswitchMode, Guid, Host, MacAddress, Mtu, NetdevPolicy, Policy, Seen, Switch,
-    VfAdmin, VfId, VfIndex, VfPolicy, VlanId,
+    Capability, DriverChoice, EswitchMode, GroupChoice, Guid, Host, Limits, MacAddress, Mbps, Mtu,
+    NetdevPolicy, PfPolicy, Policy, PortPolicy, Seen, Switch, VfAdmin, VfId, VfIndex, VfPolicy,
+    VlanId,
 };
 use virtfn_plan::{Subject, diff};
 
@@ -29,8 +30,24 @@ struct Port {
     vfs: u16,
     eswitch: Option<EswitchMode>,
     firmware: Option<u16>,
+    /// Do its VFs share a rate, and have a function of their own kind, where they have ports?
+    shared: bool,
     first: VfPolicy,
     others: VfPolicy,
+}
+
+const GROUP: &str = "gold";
+
+fn limits(min: u32, max: u32) -> Limits {
+    Limits { min: Mbps::new(min).unwrap(), max: Mbps::new(max).unwrap() }
+}
+
+fn shared_port() -> PortPolicy {
+    PortPolicy {
+        capabilities: [(Capability::Migratable, Switch::On)].into(),
+        max_io_eqs: Some(8),
+        group: Some(GroupChoice::Named(GROUP.into())),
+    }
 }
 
 /// What shall be of both ports; `None`: nothing is said of it.
@@ -42,6 +59,7 @@ impl Port {
             vfs,
             eswitch: None,
             firmware: None,
+            shared: false,
             first: VfPolicy::default(),
             others: VfPolicy::default(),
         }
@@ -58,11 +76,21 @@ fn wanted(wish: &Wish, mut policy: Policy) -> Policy {
         let pf = model::port(number);
         policy = policy.with_vfs(pf, port.vfs);
         if let Some(policy) = policy.pfs.get_mut(&pf) {
-            policy.eswitch = port.eswitch.or(policy.eswitch);
+            if let Some(mode) = port.eswitch {
+                *policy = policy.clone().with_eswitch(mode);
+            }
+            if policy.has_ports() && port.shared {
+                policy.groups.insert(GROUP.into(), Some(limits(10, 1_000)));
+            }
             policy.firmware_vfs = port.firmware.or(policy.firmware_vfs);
         }
         for index in 0..port.vfs {
-            policy = policy.with_vf(VfId { pf, index: VfIndex(index) }, port.of(index).clone());
+            let mut vf = port.of(index).clone();
+            if port.shared && policy.pfs.get(&pf).is_some_and(PfPolicy::has_ports) {
+                vf.port = shared_port();
+                vf.admin.max_rate = Mbps::new(500);
+            }
+            policy = policy.with_vf(VfId { pf, index: VfIndex(index) }, vf);
         }
     }
     policy
@@ -113,11 +141,15 @@ fn assert_settled(host: &Host, before: &Wish, wish: &Wish, state: &Path) {
     for (number, port) in wish.iter().enumerate() {
         let Some(port) = port else { continue };
         for (index, address) in &host.functions[&model::port(number)].pf().unwrap().vfs {
-            let had = before[number].as_ref().and_then(|port| port.of(index.0).driver.clone());
+            let before = before[number].as_ref().filter(|port| index.0 < port.vfs);
+            let had = before.and_then(|port| port.of(index.0).driver.clone());
             let shall = port.of(index.0).driver.clone().or(had);
-            if matches!(shall, None | Some(DriverChoice::Default)) {
-                assert_eq!(host.functions[address].driver.as_deref(), Some("igbvf"), "VF {index}");
-            }
+            let shall = match &shall {
+                None | Some(DriverChoice::Default) => Some("igbvf"),
+                Some(DriverChoice::Named(driver)) => Some(driver.as_str()),
+                Some(DriverChoice::None) => None,
+            };
+            assert_eq!(host.functions[address].driver.as_deref(), shall, "VF {index}");
         }
     }
 }
@@ -176,8 +208,14 @@ fn changes() -> Vec<(Wish, Wish)> {
     let nobody = || VfPolicy { driver: Some(DriverChoice::None), ..VfPolicy::default() };
     let none: Wish = [None, None];
     let one = |port: Port| -> Wish { [Some(port), None] };
-    let mixed = Port { vfs: 3, eswitch: None, firmware: None, first: both(), others: set() };
+    let mixed =
+        Port { vfs: 3, eswitch: None, firmware: None, shared: false, first: both(), others: set() };
     let switched = |mode, port: &Port| Port { eswitch: Some(mode), ..port.clone() };
+    let vectors = |port: &Port| {
+        let msix = || VfPolicy { msix: Some(6), ..VfPolicy::default() };
+        Port { first: msix(), others: msix(), ..port.clone() }
+    };
+    let sharing = |port: &Port| Port { shared: true, ..port.clone() };
     let (legacy, switchdev) = (EswitchMode::Legacy, EswitchMode::Switchdev);
     vec![
         (none.clone(), one(Port::plain(7))),
@@ -187,6 +225,7 @@ fn changes() -> Vec<(Wish, Wish)> {
                 vfs: 3,
                 eswitch: None,
                 firmware: None,
+                shared: false,
                 first: set(),
                 others: VfPolicy::default(),
             }),
@@ -199,6 +238,7 @@ fn changes() -> Vec<(Wish, Wish)> {
                     vfs: 2,
                     eswitch: None,
                     firmware: None,
+                    shared: false,
                     first: for_vms(),
                     others: for_vms(),
                 }),
@@ -208,14 +248,33 @@ fn changes() -> Vec<(Wish, Wish)> {
         (one(mixed.clone()), one(Port::plain(5))),
         (
             one(Port::plain(4)),
-            one(Port { vfs: 4, eswitch: None, firmware: None, first: for_vms(), others: set() }),
+            one(Port {
+                vfs: 4,
+                eswitch: None,
+                firmware: None,
+                shared: false,
+                first: for_vms(),
+                others: set(),
+            }),
         ),
         (
             one(mixed.clone()),
-            one(Port { vfs: 3, eswitch: None, firmware: None, first: back(), others: nobody() }),
+            one(Port {
+                vfs: 3,
+                eswitch: None,
+                firmware: None,
+                shared: false,
+                first: back(),
+                others: nobody(),
+            }),
         ),
         (one(mixed.clone()), one(switched(switchdev, &Port::plain(3)))),
         (one(switched(switchdev, &Port::plain(2))), one(switched(legacy, &mixed))),
+        (one(mixed.clone()), one(switched(switchdev, &sharing(&mixed)))),
+        (one(switched(switchdev, &Port::plain(2))), one(sharing(&Port::plain(2)))),
+        (one(Port { first: for_vms(), ..Port::plain(2) }), one(vectors(&Port::plain(2)))),
+        (one(switched(switchdev, &sharing(&mixed))), one(switched(switchdev, &Port::plain(5)))),
+        (one(switched(switchdev, &sharing(&mixed))), one(switched(legacy, &Port::plain(3)))),
         (one(mixed), one(Port::plain(0))),
     ]
 }
@@ -342,13 +401,17 @@ fn vf_policy() -> impl Strategy<Value = VfPolicy> {
 fn port() -> impl Strategy<Value = Port> {
     let modes = vec![EswitchMode::Legacy, EswitchMode::Switchdev];
     let mode = prop::option::weighted(0.3, prop::sample::select(modes));
-    (0u16..=7, mode, vf_policy(), vf_policy()).prop_map(|(vfs, eswitch, first, others)| Port {
-        vfs,
-        eswitch,
-        firmware: None,
-        first,
-        others,
-    })
+    let shared = prop::bool::weighted(0.4);
+    (0u16..=7, mode, shared, vf_policy(), vf_policy()).prop_map(
+        |(vfs, eswitch, shared, first, others)| Port {
+            vfs,
+            eswitch,
+            firmware: None,
+            shared,
+            first,
+            others,
+        },
+    )
 }
 
 fn wish() -> impl Strategy<Value = Wish> {

@@ -143,11 +143,22 @@ fn plan_hints(error: &PlanError) -> Vec<String> {
             "restart the host, and apply it again".into(),
             format!("virtfn create {} --vfs {total}", pf.short()),
         ],
+        PlanError::NoPort { vf: virtfn_host::VfId { pf, .. }, .. } | PlanError::NoGroups { pf } => {
+            vec![
+                "where its driver knows the mode, the policy says so: eswitch: switchdev".into(),
+                format!("virtfn show {} has its mode", pf.short()),
+            ]
+        }
+        PlanError::NoGroup { vf, group } => vec![
+            format!("the policy makes it: rate_groups: {{ {group}: {{ max_rate: 10000 }} }}"),
+            format!("virtfn show {} has its groups", vf.pf.short()),
+        ],
         PlanError::HostUnseen(_) => vec!["as root, more is to be seen".into()],
         PlanError::NoSuchDevice(_)
         | PlanError::NoSuchPages { .. }
         | PlanError::PagesBeyondMemory { .. }
         | PlanError::RatesCross { .. }
+        | PlanError::NoRates { .. }
         | PlanError::NoNetdev { .. }
         | PlanError::NoEswitch { .. }
         | PlanError::NoFirmwareLimit { .. }

@@ -1,8 +1,12 @@
 //! What a policy file says shall be, before it is known on which machine.
 
+use std::collections::BTreeMap;
+
 use virtfn_pci::Address;
 
-use crate::{EswitchMode, HostPolicy, MacAddress, NetdevPolicy, VfAdmin, VfIndex};
+use crate::{
+    EswitchMode, HostPolicy, Limits, MacAddress, NetdevPolicy, PortPolicy, VfAdmin, VfIndex,
+};
 
 /// What files declare: each entry finds its device on the machine by what it matches.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,6 +60,8 @@ pub struct DeclaredPf {
     pub eswitch: Option<EswitchMode>,
     /// How many VFs the card's firmware shall offer from its next reset on. `None`: as many as it does.
     pub firmware_vfs: Option<u16>,
+    /// The groups in which VFs share a rate, by name; `None`: there shall be none of this name.
+    pub groups: BTreeMap<String, Option<Limits>>,
     /// What holds for every VF that says nothing else.
     pub defaults: VfWish,
     /// Where that stands.
@@ -90,6 +96,8 @@ pub struct VfWish {
     pub msix: Option<u16>,
     /// The network interface that its driver makes of it on this host.
     pub netdev: NetdevPolicy,
+    /// Its port in devlink.
+    pub port: PortPolicy,
     /// For whom it is, in people's own words: nothing on the machine changes by it.
     pub owner: Option<String>,
 }
@@ -192,7 +200,7 @@ impl VfWish {
     /// What it says that only network devices have.
     #[must_use]
     pub fn of_networks(&self) -> Vec<&'static str> {
-        let Self { admin, mac, driver: _, msix: _, netdev, owner: _ } = self;
+        let Self { admin, mac, driver: _, msix: _, netdev, port, owner: _ } = self;
         let said = [
             ("mac", mac.is_some() || admin.mac.is_some()),
             ("vlan", admin.vlan.is_some()),
@@ -209,7 +217,8 @@ impl VfWish {
             ("netdev", netdev.name.is_some()),
             ("mtu", netdev.mtu.is_some()),
         ];
-        said.into_iter().filter_map(|(name, said)| said.then_some(name)).collect()
+        let said = said.into_iter().filter_map(|(name, said)| said.then_some(name));
+        said.chain(port.said()).collect()
     }
 
     /// This wish, and `other`'s where it says nothing.
@@ -221,6 +230,7 @@ impl VfWish {
             driver: self.driver.clone().or_else(|| other.driver.clone()),
             msix: self.msix.or(other.msix),
             netdev: self.netdev.or(&other.netdev),
+            port: self.port.or(&other.port),
             owner: self.owner.clone().or_else(|| other.owner.clone()),
         }
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use virtfn_pci::{Address, ConfigSpace};
 
 use crate::{
-    EswitchMode, FirmwareVfs, Guid, Holder, LinkState, MacAddress, Mbps, Qos, Seen, Switch,
+    EswitchMode, FirmwareVfs, Guid, Holder, LinkState, MacAddress, Mbps, Ports, Qos, Seen, Switch,
     VfIndex, VlanId, VlanProto,
 };
 
@@ -118,6 +118,9 @@ pub struct Pf {
     pub eswitch: Seen<EswitchMode>,
     /// How many VFs the card's firmware offers. `Absent`: its driver does not say.
     pub firmware: Seen<FirmwareVfs>,
+    /// The ports of its VFs in switchdev mode, and the groups in which they share a rate. `Absent`:
+    /// another mode, or none.
+    pub ports: Seen<Ports>,
     /// What the PF's driver says of each VF.
     pub admin: Seen<BTreeMap<VfIndex, VfAdmin>>,
 }

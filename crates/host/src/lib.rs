@@ -19,6 +19,7 @@ mod netdev;
 mod page_size;
 mod platform;
 mod policy;
+mod port;
 mod seen;
 mod units;
 mod upkeep;
@@ -39,6 +40,9 @@ pub use platform::{HugePool, IommuRegisters, Memlock, Platform, ReservedRegion};
 pub use policy::{
     DevicePolicy, DriverChoice, HostPolicy, NetdevChange, NetdevPolicy, PfPolicy, Policy, VfChange,
     VfPolicy,
+};
+pub use port::{
+    Capability, GroupChoice, Limits, PortChange, PortPolicy, Ports, VfPort, group_name,
 };
 pub use seen::{Reason, Seen, Unreadable};
 pub use units::{

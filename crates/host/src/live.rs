@@ -1,8 +1,11 @@
 //! The policy that a machine already has, spelt out: where a person begins who made VFs by hand.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::{
-    Declared, DeclaredPf, DeclaredVfs, DriverChoice, DriverWish, EswitchMode, Function, Host,
-    MacAddress, MacWish, Matching, Netdev, Pf, PfPolicy, Place, VfAdmin, VfId, VfIndex, VfWish,
+    Capability, Declared, DeclaredPf, DeclaredVfs, DriverChoice, DriverWish, EswitchMode, Function,
+    Host, Limits, MacAddress, MacWish, Matching, Netdev, Pf, PfPolicy, Place, PortPolicy, Switch,
+    VfAdmin, VfId, VfIndex, VfPort, VfWish, group_name,
 };
 
 impl Declared {
@@ -26,6 +29,7 @@ fn declared_pf(host: &Host, function: &Function, pf: &Pf) -> DeclaredPf {
             admin: VfAdmin { mac: None, ..touched(&now.admin) },
             mac: now.admin.mac.and_then(|mac| mac_wish(host, pf, vf, own, mac)),
             driver: now.driver.as_ref().and_then(driver_wish),
+            port: port_wish(&now.port),
             ..VfWish::default()
         })
     };
@@ -40,6 +44,7 @@ fn declared_pf(host: &Host, function: &Function, pf: &Pf) -> DeclaredPf {
         eswitch: policy.eswitch.filter(|mode| *mode == EswitchMode::Switchdev),
         // The card keeps it by itself.
         firmware_vfs: None,
+        groups: groups(&policy),
         defaults,
         defaults_place: Place::default(),
         vf,
@@ -93,6 +98,34 @@ fn mac_wish(
     } else {
         Some(MacWish::Given(mac))
     }
+}
+
+/// What somebody set of a port, in words that a file can have.
+fn port_wish(now: &PortPolicy) -> PortPolicy {
+    let new = VfPort::untouched();
+    let other = |(one, to): &(&Capability, &Switch)| new.capabilities.get(one) != Some(*to);
+    let capabilities = now.capabilities.iter().filter(other);
+    PortPolicy {
+        capabilities: capabilities.map(|(one, to)| (*one, *to)).collect(),
+        // How many a driver gives by itself is not known.
+        max_io_eqs: None,
+        group: now.group.clone().filter(|group| group.name().is_some_and(is_group_name)),
+    }
+}
+
+/// The groups that VFs are in: drivers make others for themselves.
+fn groups(policy: &PfPolicy) -> BTreeMap<String, Option<Limits>> {
+    let used: BTreeSet<&str> =
+        policy.vf.values().filter_map(|vf| vf.port.group.as_ref()?.name()).collect();
+    let said = |(name, _): &(&String, &Option<Limits>)| {
+        used.contains(name.as_str()) && is_group_name(name)
+    };
+    let groups = policy.groups.iter().filter(said);
+    groups.map(|(name, limits)| (name.clone(), *limits)).collect()
+}
+
+fn is_group_name(name: &str) -> bool {
+    group_name(name).is_ok()
 }
 
 /// What has its own driver by the kernel's choice needs no word.

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use virtfn_pci::Address;
 
 use crate::{
-    EswitchMode, Function, Guid, Host, LinkState, MacAddress, Mbps, Mtu, Netdev, PageSize, Pf, Qos,
-    Seen, Switch, VfAdmin, VfId, VfIndex, VlanId, VlanProto,
+    EswitchMode, Function, Guid, Host, Limits, LinkState, MacAddress, Mbps, Mtu, Netdev, PageSize,
+    Pf, PortPolicy, Qos, Seen, Switch, VfAdmin, VfId, VfIndex, VlanId, VlanProto,
 };
 
 /// What shall be on this machine. What it does not name stays as it is.
@@ -41,6 +41,9 @@ pub struct PfPolicy {
     pub eswitch: Option<EswitchMode>,
     /// How many VFs the card's firmware offers from its next reset on. `None`: as it is.
     pub firmware_vfs: Option<u16>,
+    /// The groups in which VFs share a rate, by name; `None`: there shall be none of this name. What
+    /// is not named stays as it is.
+    pub groups: BTreeMap<String, Option<Limits>>,
     /// VF by VF; a VF that is not named stays as it is.
     pub vf: BTreeMap<VfIndex, VfPolicy>,
 }
@@ -56,6 +59,9 @@ pub struct VfPolicy {
     pub msix: Option<u16>,
     /// The network interface that its driver makes of it.
     pub netdev: NetdevPolicy,
+    /// Its port in devlink, where its card is in switchdev mode.
+    #[serde(default)]
+    pub port: PortPolicy,
 }
 
 /// How a network interface shall be. `None`: as it is.
@@ -156,6 +162,7 @@ impl Policy {
             now.driver = wanted.driver.or(now.driver.take());
             now.msix = wanted.msix.or(now.msix);
             now.netdev = wanted.netdev.or(&now.netdev);
+            now.port = wanted.port.or(&now.port);
         }
         self
     }
@@ -223,13 +230,39 @@ impl std::fmt::Display for NetdevChange {
 }
 
 impl PfPolicy {
+    /// The same, with the card's switch in this mode. Ports and groups of another mode go with it.
+    #[must_use]
+    pub fn with_eswitch(mut self, mode: EswitchMode) -> Self {
+        if self.eswitch.replace(mode) != Some(mode) {
+            self.groups.clear();
+            for vf in self.vf.values_mut() {
+                vf.port = PortPolicy::default();
+            }
+        }
+        self
+    }
+
+    /// Is the card's switch in a mode in which VFs have ports?
+    #[must_use]
+    pub fn has_ports(&self) -> bool {
+        self.eswitch.is_some_and(|mode| mode != EswitchMode::Legacy)
+    }
+
     /// What one PF has now.
     pub(crate) fn of(host: &Host, pf: &Pf) -> Self {
+        let ports = pf.ports.known();
         let vf_policy = |(index, address): (&VfIndex, &Address)| {
             let admin = pf.admin.known().and_then(|all| all.get(index)).cloned();
+            let mut admin = admin.unwrap_or_default();
+            let port = ports.and_then(|ports| ports.vfs.get(index));
+            if let Some(limits) = port.and_then(|port| port.limits) {
+                admin = VfAdmin { min_rate: Some(limits.min), max_rate: Some(limits.max), ..admin };
+            }
+            let port = port.map(PortPolicy::of).unwrap_or_default();
             let driver = host.functions.get(address).and_then(choice_of);
-            (*index, VfPolicy { admin: admin.unwrap_or_default(), driver, ..VfPolicy::default() })
+            (*index, VfPolicy { admin, driver, port, ..VfPolicy::default() })
         };
+        let groups = ports.into_iter().flat_map(|ports| &ports.groups);
         Self {
             vfs: u16::try_from(pf.vfs.len()).unwrap_or(u16::MAX),
             autoprobe: pf.autoprobe.known().copied(),
@@ -239,6 +272,7 @@ impl PfPolicy {
                 .known()
                 .filter(|firmware| firmware.enabled != Some(false))
                 .and_then(|firmware| u16::try_from(firmware.total).ok()),
+            groups: groups.map(|(name, limits)| (name.clone(), Some(*limits))).collect(),
             vf: pf.vfs.iter().map(vf_policy).collect(),
         }
     }
@@ -425,7 +459,7 @@ fn vlan_text(id: VlanId, qos: Qos, proto: VlanProto) -> String {
     format!("{id}{qos}{proto}")
 }
 
-fn rate_text(min: Mbps, max: Mbps) -> String {
+pub(crate) fn rate_text(min: Mbps, max: Mbps) -> String {
     format!("min {min} max {max} Mbit/s")
 }
 

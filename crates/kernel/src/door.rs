@@ -7,9 +7,11 @@ use std::process::Stdio;
 
 use rustix::fs::OFlags;
 use rustix::io::Errno;
-use virtfn_host::{EswitchMode, NetdevChange, ParamTime, ParamValue, VfChange, VfIndex};
+use virtfn_host::{
+    EswitchMode, NetdevChange, ParamTime, ParamValue, PortChange, VfChange, VfIndex,
+};
 
-use crate::netlink::devlink::{Devlink, Handle};
+use crate::netlink::devlink::{Devlink, GroupChange, Handle};
 use crate::netlink::{Netlink, NetlinkError};
 use crate::root::SysRoot;
 
@@ -50,6 +52,24 @@ pub enum Write {
         /// The value.
         value: ParamValue,
     },
+    /// A change of the port of a VF.
+    Port {
+        /// The card.
+        device: Handle,
+        /// The port's number.
+        port: u32,
+        /// The change.
+        change: PortChange,
+    },
+    /// A change of a group of VFs that share a rate.
+    Group {
+        /// The card.
+        device: Handle,
+        /// The group's name.
+        name: String,
+        /// The change.
+        change: GroupChange,
+    },
     /// A change of an interface.
     Link {
         /// Its number.
@@ -75,6 +95,16 @@ impl fmt::Display for Write {
             Self::Param { device, name, time, value } => {
                 write!(f, "devlink {device} {name} {time:?} {value}")
             }
+            Self::Port { device, port, change } => {
+                write!(f, "devlink {device}/{port} {} {change}", change.name())
+            }
+            Self::Group { device, name, change } => match change {
+                GroupChange::Make(limits) => {
+                    write!(f, "devlink {device} new group {name} {limits}")
+                }
+                GroupChange::Set(limits) => write!(f, "devlink {device} group {name} {limits}"),
+                GroupChange::Remove => write!(f, "devlink {device} group {name} removed"),
+            },
             Self::Link { ifindex, change } => {
                 write!(f, "link {ifindex} {} {change}", change.name())
             }
@@ -199,6 +229,40 @@ impl<'a> Door<'a> {
         self.watch.before(&write);
         let done =
             Devlink::open().and_then(|mut devlink| devlink.set_param(device, name, time, value));
+        self.watch.after(&write);
+        Ok(done?)
+    }
+
+    /// Changes one thing of the port of a VF.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn set_port(
+        &mut self,
+        device: &Handle,
+        port: u32,
+        change: &PortChange,
+    ) -> Result<(), WriteError> {
+        let write = Write::Port { device: device.clone(), port, change: change.clone() };
+        self.watch.before(&write);
+        let done = Devlink::open().and_then(|mut devlink| devlink.set_port(device, port, change));
+        self.watch.after(&write);
+        Ok(done?)
+    }
+
+    /// Makes, changes or removes a group of VFs that share a rate.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn set_group(
+        &mut self,
+        device: &Handle,
+        name: &str,
+        change: GroupChange,
+    ) -> Result<(), WriteError> {
+        let write = Write::Group { device: device.clone(), name: name.to_owned(), change };
+        self.watch.before(&write);
+        let done = Devlink::open().and_then(|mut devlink| devlink.set_group(device, name, change));
         self.watch.after(&write);
         Ok(done?)
     }

@@ -118,6 +118,7 @@ fn read_pf(root: &SysRoot, path: &str, total_vfs: u16) -> Pf {
         vf_variants: Seen::not_asked(format!("{path}/modalias")),
         eswitch: Seen::not_asked("virtfn/eswitch"),
         firmware: Seen::not_asked("virtfn/firmware-vfs"),
+        ports: Seen::not_asked("virtfn/ports"),
         admin: Seen::not_asked("virtfn/vfs"),
     }
 }

@@ -11,6 +11,7 @@ use virtfn_pci::Address;
 use crate::error::PlanError;
 use crate::eswitch;
 use crate::firmware;
+use crate::port::{self, Devlink};
 use crate::room;
 use crate::step::{Action, Interrupted, Plan, Step, Target, Use};
 use crate::{driver, msix, netdev, readiness};
@@ -102,14 +103,15 @@ fn pf_actions(
     let finally = wanted.autoprobe.or(now);
     let eswitch = eswitch::action(address, pf, wanted)?;
     if usize::from(wanted.vfs) == pf.vfs.len() && (eswitch.is_none() || wanted.vfs == 0) {
-        let rest = settle(host, address, pf, wanted, Autoprobe { now, finally })?;
+        let devlink = Devlink::of(pf, wanted, eswitch.is_some());
+        let rest = settle(host, address, pf, wanted, &devlink, Autoprobe { now, finally })?;
         return Ok(eswitch.into_iter().chain(rest).collect());
     }
     // Not knowing the switch, no driver could be kept from VFs that are not ready for one.
     if let (Seen::Unreadable(unreadable), 1..) = (&pf.autoprobe, wanted.vfs) {
         return Err(PlanError::Unseen { device: address, unreadable: unreadable.clone() });
     }
-    Ok(rebuild(host, address, pf, wanted, eswitch, Autoprobe { now, finally }))
+    rebuild(host, address, pf, wanted, eswitch, Autoprobe { now, finally })
 }
 
 /// Whether the kernel looks for drivers of new VFs: now, and when all is done.
@@ -134,22 +136,28 @@ fn settle(
     address: Address,
     pf: &Pf,
     wanted: &PfPolicy,
+    devlink: &Devlink<'_>,
     mut autoprobe: Autoprobe,
 ) -> Result<Vec<Action>, PlanError> {
-    let mut admin = Vec::new();
+    let (groups, emptied) = devlink.groups(address, wanted)?;
+    let mut admin = groups;
     let mut named = Vec::new();
     let mut left_to_kernel = Vec::new();
     let mut netdevs = Vec::new();
     for (index, vf_policy) in &wanted.vf {
         let vf = VfId { pf: address, index: *index };
         let now = pf.admin.known().and_then(|all| all.get(index)).cloned().unwrap_or_default();
-        admin.extend(vf_changes(vf, &vf_policy.admin, &now));
+        let on_port = devlink.settle(vf, vf_policy)?;
+        admin.extend(vf_changes(vf, &on_port.admin, &now));
+        admin.extend(on_port.rates);
         let function = pf.vfs.get(index).and_then(|vf| host.functions.get(vf));
         let Some(function) = function else { continue };
         let (target, choice) = (Target::Vf(vf), vf_policy.driver.as_ref());
         let actions = choice
             .map_or(Ok(Vec::new()), |choice| driver::actions(host, function, target, choice))?;
-        let actions = msix::among(function, vf, vf_policy.msix, choice, actions)?;
+        let vectors = msix::action(function, vf, vf_policy.msix)?;
+        let sets = on_port.function.into_iter().chain(vectors).collect();
+        let actions = driver::around(function, target, sets, choice, actions);
         let anew = actions.iter().any(|action| matches!(action, Action::Probe { .. }));
         netdevs.extend(netdev::actions(host, function, target, &vf_policy.netdev, choice, anew));
         match choice {
@@ -160,6 +168,7 @@ fn settle(
     let mut actions =
         with_autoprobe(address, [admin, named].concat(), left_to_kernel, &mut autoprobe);
     actions.extend(netdevs);
+    actions.extend(emptied);
     Ok(actions)
 }
 
@@ -187,7 +196,9 @@ fn rebuild(
     wanted: &PfPolicy,
     eswitch: Option<Action>,
     mut autoprobe: Autoprobe,
-) -> Vec<Action> {
+) -> Result<Vec<Action>, PlanError> {
+    let devlink = Devlink::of(pf, wanted, true);
+    let (groups, emptied) = devlink.groups(address, wanted)?;
     let there = u16::try_from(pf.vfs.len()).unwrap_or(u16::MAX);
     let mut actions = Vec::new();
     if there > 0 {
@@ -195,8 +206,10 @@ fn rebuild(
     }
     actions.extend(eswitch);
     if wanted.vfs == 0 {
+        actions.extend(groups);
+        actions.extend(emptied);
         actions.extend(autoprobe.turn(address, autoprobe.finally));
-        return actions;
+        return Ok(actions);
     }
     let plain = VfPolicy::default();
     let of = |index| wanted.vf.get(&index).unwrap_or(&plain);
@@ -207,12 +220,15 @@ fn rebuild(
     let meanwhile = if careful { Some(false) } else { autoprobe.finally };
     actions.extend(autoprobe.turn(address, meanwhile));
     actions.push(Action::SetNumVfs { pf: address, from: 0, to: wanted.vfs });
+    actions.extend(groups);
     let mut named = Vec::new();
     let mut left_to_kernel = Vec::new();
     let mut netdevs = Vec::new();
     for (index, vf_policy) in all {
         let vf = VfId { pf: address, index };
-        actions.extend(vf_changes(vf, &vf_policy.admin, &VfAdmin::untouched()));
+        let on_port = devlink.settle(vf, vf_policy)?;
+        actions.extend(vf_changes(vf, &on_port.admin, &VfAdmin::untouched()));
+        actions.extend(on_port.rates.into_iter().chain(on_port.function));
         actions.extend(msix::action_for_new(vf, vf_policy.msix));
         let choice = vf_policy.driver.as_ref();
         netdevs.extend(netdev::actions_for_new(Target::Vf(vf), &vf_policy.netdev, choice));
@@ -232,7 +248,8 @@ fn rebuild(
     actions.extend(named);
     let mut actions = with_autoprobe(address, actions, left_to_kernel, &mut autoprobe);
     actions.extend(netdevs);
-    actions
+    actions.extend(emptied);
+    Ok(actions)
 }
 
 /// Does this VF differ from one that nobody ever touched, in a way that must hold before a driver
@@ -242,6 +259,7 @@ fn is_touched(vf: &VfPolicy) -> bool {
     ordered
         || vf.msix.is_some_and(|msix| msix > 0)
         || !vf.admin.changes_from(&VfAdmin::untouched()).is_empty()
+        || port::is_touched(vf)
 }
 
 fn vf_changes(vf: VfId, wanted: &VfAdmin, now: &VfAdmin) -> Vec<Action> {

@@ -37,6 +37,35 @@ pub(crate) fn actions_for_new(host: &Host, target: Target, driver: &str) -> Vec<
     load(host, driver).into_iter().chain([order, probe]).collect()
 }
 
+/// A driver's actions with `sets` in their midst, while no driver has the function: taken from it for
+/// them, where the actions do not so already.
+pub(crate) fn around(
+    function: &Function,
+    target: Target,
+    sets: Vec<Action>,
+    choice: Option<&DriverChoice>,
+    mut driver: Vec<Action>,
+) -> Vec<Action> {
+    if sets.is_empty() {
+        return driver;
+    }
+    let frees = driver.iter().any(|action| matches!(action, Action::Unbind { .. }));
+    if let Some(has_it) = function.driver.as_deref().filter(|_| !frees) {
+        let named = match choice {
+            Some(DriverChoice::Named(name)) => Some(name.clone()),
+            _ => None,
+        };
+        driver.extend(unbind(target, Some(has_it)));
+        driver.extend(sets);
+        driver.push(Action::Probe { target, driver: named });
+    } else {
+        let probes = |action: &Action| matches!(action, Action::Probe { .. });
+        let at = driver.iter().position(probes).unwrap_or(driver.len());
+        driver.splice(at..at, sets);
+    }
+    driver
+}
+
 fn to_named(
     host: &Host,
     function: &Function,

@@ -88,6 +88,36 @@ pub enum PlanError {
         /// The PF.
         pf: Address,
     },
+    /// A setting of a VF's port where there is none.
+    #[error(
+        "{vf}: cannot set {key}: devlink has no port of it, and has them in switchdev mode alone"
+    )]
+    NoPort {
+        /// The VF.
+        vf: VfId,
+        /// The setting.
+        key: &'static str,
+    },
+    /// A group for a VF that has no rates of its own.
+    #[error("{vf}: cannot share a rate: its PF's driver has no rates in devlink")]
+    NoRates {
+        /// The VF.
+        vf: VfId,
+    },
+    /// A group that there shall not be.
+    #[error("{vf}: `rate_group: {group}`: its PF has no such group, and `rate_groups` makes none")]
+    NoGroup {
+        /// The VF.
+        vf: VfId,
+        /// The group.
+        group: String,
+    },
+    /// Groups in a mode without.
+    #[error("{}: cannot have `rate_groups`: its card is not in switchdev mode", pf.short())]
+    NoGroups {
+        /// The PF.
+        pf: Address,
+    },
     /// More VFs than there can be before the device is reset.
     #[error("{}: cannot have {asked} VFs before the device is reset: its firmware offers them from then on, and its driver allows {total} until then (sriov_totalvfs)", pf.short())]
     AwaitsReset {

@@ -13,6 +13,7 @@ mod matched;
 mod msix;
 mod netdev;
 mod parts;
+mod port;
 mod readiness;
 mod room;
 mod step;

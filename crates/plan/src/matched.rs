@@ -188,9 +188,14 @@ impl<'a> Matched<'a> {
                 autoprobe: None,
                 eswitch: None,
                 firmware_vfs: None,
+                groups: BTreeMap::new(),
                 vf: BTreeMap::new(),
             };
             let base = now.pfs.get(address).cloned().unwrap_or_else(plain);
+            let base = match entry.eswitch {
+                Some(mode) => base.with_eswitch(mode),
+                None => base,
+            };
             wanted.pfs.insert(*address, base);
             wanted = wanted.with_vfs(*address, entry.vfs);
             let own = own_mac(host, *address);
@@ -200,8 +205,8 @@ impl<'a> Matched<'a> {
             }
             if let Some(pf) = wanted.pfs.get_mut(address) {
                 pf.autoprobe = entry.autoprobe.or(pf.autoprobe);
-                pf.eswitch = entry.eswitch.or(pf.eswitch);
                 pf.firmware_vfs = entry.firmware_vfs.or(pf.firmware_vfs);
+                pf.groups.extend(entry.groups.clone());
             }
         }
         for (address, driver) in &self.devices {
@@ -370,6 +375,7 @@ fn vf_policy(host: &Host, vf: VfId, own: Option<MacAddress>, wish: &VfWish) -> V
         driver: wish.driver.as_ref().map(|driver| choice(driver, variants)),
         msix: wish.msix,
         netdev: wish.netdev.clone(),
+        port: wish.port.clone(),
     }
 }
 

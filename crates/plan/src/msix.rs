@@ -1,11 +1,11 @@
 //! The steps that give a VF another number of interrupt vectors. The kernel takes the number of a VF
 //! that no driver has (`sriov_vf_msix_count`), and the VF's own capability tells it back.
 
-use virtfn_host::{DriverChoice, Function, Seen, VfId};
+use virtfn_host::{Function, Seen, VfId};
 use virtfn_pci::Looked;
 
 use crate::error::PlanError;
-use crate::step::{Action, Target};
+use crate::step::Action;
 
 /// The action for a VF that is made in this plan.
 pub(crate) fn action_for_new(vf: VfId, wanted: Option<u16>) -> Option<Action> {
@@ -13,40 +13,16 @@ pub(crate) fn action_for_new(vf: VfId, wanted: Option<u16>) -> Option<Action> {
     wanted.filter(|to| *to > 0).map(|to| Action::SetMsix { vf, from: None, to })
 }
 
-/// The driver's actions, with those in their midst that set the number of vectors.
-pub(crate) fn among(
+/// The action for a VF that is there, if it has another number.
+pub(crate) fn action(
     function: &Function,
     vf: VfId,
     wanted: Option<u16>,
-    choice: Option<&DriverChoice>,
-    mut driver: Vec<Action>,
-) -> Result<Vec<Action>, PlanError> {
+) -> Result<Option<Action>, PlanError> {
     // What the device gives by itself is not to be told from what somebody gave it.
-    let Some(to) = wanted.filter(|to| *to > 0) else { return Ok(driver) };
+    let Some(to) = wanted.filter(|to| *to > 0) else { return Ok(None) };
     let from = count(function)?;
-    if from == Some(to) {
-        return Ok(driver);
-    }
-    let set = Action::SetMsix { vf, from, to };
-    let frees = driver.iter().any(|action| matches!(action, Action::Unbind { .. }));
-    match &function.driver {
-        Some(has_it) if !frees => {
-            let target = Target::Vf(vf);
-            let named = match choice {
-                Some(DriverChoice::Named(name)) => Some(name.clone()),
-                _ => None,
-            };
-            driver.push(Action::Unbind { target, driver: has_it.clone() });
-            driver.push(set);
-            driver.push(Action::Probe { target, driver: named });
-        }
-        _ => {
-            let probes = |action: &Action| matches!(action, Action::Probe { .. });
-            let at = driver.iter().position(probes).unwrap_or(driver.len());
-            driver.insert(at, set);
-        }
-    }
-    Ok(driver)
+    Ok((from != Some(to)).then_some(Action::SetMsix { vf, from, to }))
 }
 
 /// How many vectors a VF has; `None` where it has no such capability.

@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 use virtfn_host::{
-    EswitchMode, FirmwareChange, Holder, NetdevChange, PageSize, Unreadable, VfChange, VfId,
+    EswitchMode, FirmwareChange, Holder, Limits, NetdevChange, PageSize, PortChange, Unreadable,
+    VfChange, VfId,
 };
 use virtfn_pci::Address;
 
@@ -65,6 +66,26 @@ pub enum Action {
         from: EswitchMode,
         /// What it shall be.
         to: EswitchMode,
+    },
+    /// Makes, changes or removes a group in which VFs share a rate.
+    SetGroup {
+        /// The PF.
+        pf: Address,
+        /// The group's name.
+        name: String,
+        /// What it may send; `None`: there is none.
+        from: Option<Limits>,
+        /// What it shall be allowed; `None` removes it.
+        to: Option<Limits>,
+    },
+    /// Changes one thing of the port that devlink has of a VF.
+    SetPort {
+        /// The VF.
+        vf: VfId,
+        /// What it is, where the driver says.
+        from: Option<String>,
+        /// What it shall be.
+        to: PortChange,
     },
     /// Changes one setting of one VF.
     SetVf {
@@ -171,8 +192,11 @@ impl Action {
             Self::SetAutoprobe { pf, .. }
             | Self::SetNumVfs { pf, .. }
             | Self::SetFirmware { pf, .. }
-            | Self::SetEswitch { pf, .. } => Some(*pf),
-            Self::SetVf { vf, .. } | Self::SetMsix { vf, .. } => Some(vf.pf),
+            | Self::SetEswitch { pf, .. }
+            | Self::SetGroup { pf, .. } => Some(*pf),
+            Self::SetVf { vf, .. } | Self::SetPort { vf, .. } | Self::SetMsix { vf, .. } => {
+                Some(vf.pf)
+            }
             Self::SetOverride { target, .. }
             | Self::SetNetdev { target, .. }
             | Self::Unbind { target, .. }
@@ -192,6 +216,8 @@ impl Action {
             Self::SetNumVfs { .. } => "set-numvfs",
             Self::SetFirmware { .. } => "set-firmware",
             Self::SetEswitch { .. } => "set-eswitch",
+            Self::SetGroup { .. } => "set-group",
+            Self::SetPort { .. } => "set-port",
             Self::SetVf { .. } => "set-vf",
             Self::SetMsix { .. } => "set-msix",
             Self::SetNetdev { .. } => "set-netdev",
@@ -210,8 +236,11 @@ impl Action {
             Self::SetAutoprobe { pf, .. }
             | Self::SetNumVfs { pf, .. }
             | Self::SetFirmware { pf, .. }
-            | Self::SetEswitch { pf, .. } => pf.short(),
-            Self::SetVf { vf, .. } | Self::SetMsix { vf, .. } => vf.to_string(),
+            | Self::SetEswitch { pf, .. }
+            | Self::SetGroup { pf, .. } => pf.short(),
+            Self::SetVf { vf, .. } | Self::SetPort { vf, .. } | Self::SetMsix { vf, .. } => {
+                vf.to_string()
+            }
             Self::LoadModule { module } => module.clone(),
             Self::SetHugepages { size, .. } => size.to_string(),
             Self::SetOverride { target, .. }
@@ -229,7 +258,9 @@ impl Action {
             Self::SetNumVfs { from, .. } => Some(from.to_string()),
             Self::SetEswitch { from, .. } => Some(from.to_string()),
             Self::SetFirmware { from, .. } => Some(from.clone()),
+            Self::SetGroup { from, .. } => from.map(|from| from.to_string()),
             Self::SetVf { from, .. }
+            | Self::SetPort { from, .. }
             | Self::SetOverride { from, .. }
             | Self::SetNetdev { from, .. } => from.clone(),
             Self::SetMsix { from, .. } => from.map(|from| from.to_string()),
@@ -247,6 +278,8 @@ impl Action {
             Self::SetNumVfs { to, .. } => Some(to.to_string()),
             Self::SetEswitch { to, .. } => Some(to.to_string()),
             Self::SetFirmware { to, .. } => Some(to.value().to_string()),
+            Self::SetGroup { to, .. } => to.map(|to| to.to_string()),
+            Self::SetPort { to, .. } => Some(to.to_string()),
             Self::SetVf { to, .. } => Some(to.to_string()),
             Self::SetMsix { to, .. } => Some(to.to_string()),
             Self::SetHugepages { to, .. } => Some(to.to_string()),
@@ -288,6 +321,17 @@ impl fmt::Display for Action {
             Self::SetFirmware { from, to, .. } => {
                 let (name, to) = (to.name(), to.value());
                 write!(f, "{object}: firmware {name} {from} → {to}, from its next reset on")
+            }
+            Self::SetGroup { name, from, to, .. } => match (from, to) {
+                (None, Some(to)) => write!(f, "{object}: make rate group {name}, {to}"),
+                (Some(from), Some(to)) => {
+                    write!(f, "{object}: rate group {name} {from} → {to}")
+                }
+                (_, None) => write!(f, "{object}: remove rate group {name}"),
+            },
+            Self::SetPort { from, to, .. } => {
+                let from = from.as_deref().map(|from| format!("{from} → ")).unwrap_or_default();
+                write!(f, "{object}: {} {from}{to}", to.name())
             }
             Self::SetVf { from, to, .. } => {
                 let from = from.as_deref().map(|from| format!("{from} → ")).unwrap_or_default();

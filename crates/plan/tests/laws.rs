@@ -73,8 +73,11 @@ fn netdev() -> impl Strategy<Value = NetdevPolicy> {
 fn vf_policy() -> impl Strategy<Value = VfPolicy> {
     prop_oneof![
         Just(VfPolicy::default()),
-        (admin(), driver(), netdev(), prop::option::of(1u16..9))
-            .prop_map(|(admin, driver, netdev, msix)| VfPolicy { admin, driver, netdev, msix }),
+        (admin(), driver(), netdev(), prop::option::of(1u16..9)).prop_map(
+            |(admin, driver, netdev, msix)| {
+                VfPolicy { admin, driver, netdev, msix, ..VfPolicy::default() }
+            }
+        ),
     ]
 }
 

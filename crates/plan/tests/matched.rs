@@ -5,6 +5,8 @@
 
 mod model;
 
+use std::collections::BTreeMap;
+
 use virtfn_host::{
     Declared, DeclaredDevice, DeclaredPf, DeclaredVfs, DriverChoice, DriverWish, MacWish, Matching,
     Place, Policy, Seen, VfIndex, VfWish,
@@ -19,6 +21,7 @@ fn pf(line: u32, matching: Matching, vfs: u16) -> DeclaredPf {
         autoprobe: None,
         eswitch: None,
         firmware_vfs: None,
+        groups: BTreeMap::new(),
         defaults: VfWish::default(),
         defaults_place: Place::default(),
         vf: Vec::new(),

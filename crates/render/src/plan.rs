@@ -32,8 +32,8 @@ impl Document for PlanView {
 pub struct PlannedStep {
     /// The PF that it belongs to; `null` for a module or a function that is no VF.
     pub pf: Option<String>,
-    /// What it does: `set-numvfs`, `set-autoprobe`, `set-eswitch`, `set-firmware`, `set-vf`,
-    /// `set-driver-override`, `unbind`, `probe`, `load-module`.
+    /// What it does: `set-numvfs`, `set-autoprobe`, `set-eswitch`, `set-firmware`, `set-group`,
+    /// `set-port`, `set-vf`, `set-msix`, `set-netdev`, `set-hugepages`, `set-driver-override`, `unbind`, `probe`, `load-module`.
     pub action: &'static str,
     /// What it is done to.
     pub object: String,

@@ -77,7 +77,10 @@ pub(crate) fn make(arguments: &Bare) -> Result<()> {
                 netlink.request(link_request(*ifindex, change), 0).map(drop).map_err(Into::into)
             }
             // The netlink code keeps these to the door, and nothing that is timed makes them.
-            Write::Eswitch { .. } | Write::Param { .. } => Err(anyhow!("not one to time")),
+            Write::Eswitch { .. }
+            | Write::Param { .. }
+            | Write::Port { .. }
+            | Write::Group { .. } => Err(anyhow!("not one to time")),
             Write::Module { module } => load(module),
         };
         made.with_context(|| write.to_string())?;

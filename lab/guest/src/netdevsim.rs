@@ -3,9 +3,11 @@
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
-use virtfn_host::{EswitchMode, LinkState, Mbps, ParamTime, ParamValue, Qos, Switch};
-use virtfn_host::{VfChange, VfIndex, VlanId, VlanProto};
-use virtfn_kernel::netlink::devlink::{Devlink, Handle};
+use virtfn_host::{
+    Capability, EswitchMode, Limits, LinkState, Mbps, ParamTime, ParamValue, PortChange, Qos,
+    Switch, VfChange, VfIndex, VlanId, VlanProto,
+};
+use virtfn_kernel::netlink::devlink::{Devlink, GroupChange, Handle};
 use virtfn_kernel::netlink::{Netlink, vf_list};
 use virtfn_kernel::{Door, SysRoot, Watch, Write};
 
@@ -49,10 +51,33 @@ enum Verb {
         /// A number
         value: Option<u32>,
     },
-    /// Prints the numbers of a device's ports, with the VFs behind them, and of its rates
+    /// Prints what virtfn reads of the ports of a device's VFs and of their groups
     Ports {
         /// The device
         device: String,
+    },
+    /// Changes one thing of the port of one VF
+    SetPort {
+        /// The device
+        device: String,
+        /// The VF
+        vf: u16,
+        /// rate, rate_group, roce, migratable or max_io_eqs
+        setting: String,
+        /// Its value; a rate is MIN/MAX
+        value: String,
+    },
+    /// Makes, changes or removes a group of VFs that share a rate
+    Group {
+        /// The device
+        device: String,
+        /// make, set or remove
+        verb: String,
+        /// Its name
+        name: String,
+        /// MIN/MAX
+        #[arg(default_value = "0/0")]
+        rate: String,
     },
 }
 
@@ -94,12 +119,23 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             println!("{}", serde_json::to_string(&params)?);
         }
         Verb::Ports { device } => {
+            let ports = Devlink::open()?.ports(&handle(device)?)?;
+            println!("{}", serde_json::to_string(&ports)?);
+        }
+        Verb::SetPort { device, vf, setting, value } => {
             let device = handle(device)?;
-            let mut devlink = Devlink::open()?;
-            let ports = devlink.ports(&device)?;
-            let vfs = ports.iter().filter(|port| port.vf.is_some()).count();
-            let rates = devlink.rates(&device)?;
-            println!("{} ports, {vfs} of VFs, {} rates", ports.len(), rates.len());
+            let ports = Devlink::open()?.ports(&device)?;
+            let port = ports.vfs.get(&VfIndex(*vf)).context("no such port")?;
+            door.set_port(&device, port.index, &port_change(setting, value)?)?;
+        }
+        Verb::Group { device, verb, name, rate } => {
+            let change = match verb.as_str() {
+                "make" => GroupChange::Make(limits(rate)?),
+                "set" => GroupChange::Set(limits(rate)?),
+                "remove" => GroupChange::Remove,
+                _ => bail!("{verb}: make, set or remove"),
+            };
+            door.set_group(&handle(device)?, name, change)?;
         }
     }
     Ok(())
@@ -108,6 +144,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 fn handle(device: &str) -> Result<Handle> {
     let (bus, device) = device.split_once('/').context("BUS/DEVICE")?;
     Ok(Handle { bus: bus.into(), device: device.into() })
+}
+
+fn limits(rate: &str) -> Result<Limits> {
+    let (min, max) = rate.split_once('/').context("MIN/MAX")?;
+    Ok(Limits { min: min.parse()?, max: max.parse()? })
+}
+
+fn port_change(setting: &str, value: &str) -> Result<PortChange> {
+    Ok(match setting {
+        "rate" => PortChange::Rate(limits(value)?),
+        "rate_group" => PortChange::Group(value.parse()?),
+        "max_io_eqs" => PortChange::MaxIoEqs(value.parse()?),
+        "roce" => PortChange::Capability(Capability::Roce, value.parse()?),
+        "migratable" => PortChange::Capability(Capability::Migratable, value.parse()?),
+        _ => bail!("{setting} {value}: no such setting"),
+    })
 }
 
 fn ifindex(netdev: &str) -> Result<u32> {

@@ -235,7 +235,7 @@ impl Machine for Kernel {
         None
     }
 
-    fn write(&mut self, _: &Host, action: &Action) -> Result<(), Cause> {
+    fn write(&mut self, action: &Action) -> Result<(), Cause> {
         // Killed before the write, or after it and before anybody hears of it.
         self.tick();
         self.writes += 1;

@@ -4,8 +4,9 @@ use std::str::FromStr;
 
 use virtfn_formats::policy::Edit;
 use virtfn_host::{
-    BadValue, Guid, Host, LinkState, MacAddress, MacWish, Mbps, Mtu, NetdevPolicy, Policy, Qos,
-    Switch, VfAdmin, VfId, VfPolicy, VfWish, VlanId, VlanProto,
+    BadValue, Capability, GroupChoice, Guid, Host, LinkState, MacAddress, MacWish, Mbps, Mtu,
+    NetdevPolicy, Policy, PortPolicy, Qos, Switch, VfAdmin, VfId, VfPolicy, VfWish, VlanId,
+    VlanProto,
 };
 
 use crate::change::{self, Change, Flags, derived_mac};
@@ -68,6 +69,24 @@ pub struct Args {
     /// How many interrupt vectors it has; a driver that has it is taken off and given it again
     #[arg(long, value_name = "1..2048", group = "settings", value_parser = clap::value_parser!(u16).range(1..=2048))]
     msix: Option<u16>,
+    /// The group of its PF in which it shares a rate; `none` for none
+    #[arg(long, value_name = "NAME|none", group = "settings")]
+    rate_group: Option<GroupChoice>,
+    /// May it do RDMA over Ethernet? on or off; a driver that has it is taken off and given it again
+    #[arg(long, value_name = "on|off", group = "settings")]
+    roce: Option<Switch>,
+    /// Can it move to another host while it works? on or off; as for --roce
+    #[arg(long, value_name = "on|off", group = "settings")]
+    migratable: Option<Switch>,
+    /// May it have the card encrypt for IPsec? on or off; as for --roce
+    #[arg(long, value_name = "on|off", group = "settings")]
+    ipsec_crypto: Option<Switch>,
+    /// May it have the card do IPsec whole? on or off; as for --roce
+    #[arg(long, value_name = "on|off", group = "settings")]
+    ipsec_packet: Option<Switch>,
+    /// How many event queues for I/O it has; as for --roce
+    #[arg(long, value_name = "N", group = "settings")]
+    max_io_eqs: Option<u32>,
     /// The MTU of its interface on this host
     #[arg(long, value_name = "BYTES", group = "settings")]
     mtu: Option<Mtu>,
@@ -100,8 +119,8 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error>
         shown: &|_, function| function == address,
         wish: |host: &Host, policy: Policy| {
             let admin = admin(args, host, vf)?;
-            let (msix, netdev) = (args.msix, netdev(args));
-            Ok(policy.with_vf(vf, VfPolicy { admin, msix, netdev, driver: None }))
+            let (msix, netdev, port) = (args.msix, netdev(args), port(args));
+            Ok(policy.with_vf(vf, VfPolicy { admin, msix, netdev, port, driver: None }))
         },
         edit: Edit { vf: vec![(vf.index, wish(args))], ..Edit::default() },
     };
@@ -125,12 +144,28 @@ fn wish(args: &Args) -> VfWish {
         mac,
         msix: args.msix,
         netdev: netdev(args),
+        port: port(args),
         ..VfWish::default()
     }
 }
 
 fn netdev(args: &Args) -> NetdevPolicy {
     NetdevPolicy { name: None, mtu: args.mtu }
+}
+
+fn port(args: &Args) -> PortPolicy {
+    let switches = [
+        (Capability::Roce, args.roce),
+        (Capability::Migratable, args.migratable),
+        (Capability::IpsecCrypto, args.ipsec_crypto),
+        (Capability::IpsecPacket, args.ipsec_packet),
+    ];
+    let said = switches.into_iter().filter_map(|(one, switch)| Some((one, switch?)));
+    PortPolicy {
+        capabilities: said.collect(),
+        max_io_eqs: args.max_io_eqs,
+        group: args.rate_group.clone(),
+    }
 }
 
 fn admin(args: &Args, host: &Host, vf: VfId) -> Result<VfAdmin, Error> {

@@ -4,8 +4,8 @@
 //! here which formats hold it.
 
 use virtfn_host::{
-    Declared, DeclaredDevice, DeclaredHost, DeclaredPf, DeclaredVfs, HostPolicy, Matching,
-    NetdevPolicy, Place, VfAdmin, VfWish,
+    Capability, Declared, DeclaredDevice, DeclaredHost, DeclaredPf, DeclaredVfs, HostPolicy,
+    Matching, NetdevPolicy, Place, PortPolicy, VfAdmin, VfWish,
 };
 
 use super::{Format, Lost};
@@ -21,6 +21,8 @@ pub enum Part {
     Eswitch,
     /// How many VFs the card's firmware offers.
     FirmwareVfs,
+    /// The groups in which VFs share a rate.
+    RateGroups,
     /// A VF's address.
     Mac,
     /// Its VLAN.
@@ -53,6 +55,18 @@ pub enum Part {
     Netdev,
     /// The MTU of that interface.
     Mtu,
+    /// The group in which it shares a rate.
+    RateGroup,
+    /// Whether its function has RDMA over Ethernet.
+    Roce,
+    /// Whether its function can move to another host.
+    Migratable,
+    /// Whether its function has the card encrypt for IPsec.
+    IpsecCrypto,
+    /// Whether its function has the card do IPsec whole.
+    IpsecPacket,
+    /// How many event queues for I/O its function has.
+    MaxIoEqs,
     /// For whom it is.
     Owner,
     /// Drivers of whole functions.
@@ -65,11 +79,12 @@ pub enum Part {
 
 impl Part {
     /// Every piece.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 31] = [
         Self::Vfs,
         Self::Autoprobe,
         Self::Eswitch,
         Self::FirmwareVfs,
+        Self::RateGroups,
         Self::Mac,
         Self::Vlan,
         Self::Qos,
@@ -86,6 +101,12 @@ impl Part {
         Self::Msix,
         Self::Netdev,
         Self::Mtu,
+        Self::RateGroup,
+        Self::Roce,
+        Self::Migratable,
+        Self::IpsecCrypto,
+        Self::IpsecPacket,
+        Self::MaxIoEqs,
         Self::Owner,
         Self::Devices,
         Self::Hugepages,
@@ -100,6 +121,7 @@ impl Part {
             Self::Autoprobe => "autoprobe",
             Self::Eswitch => "eswitch",
             Self::FirmwareVfs => "firmware_vfs",
+            Self::RateGroups => "rate_groups",
             Self::Mac => "mac",
             Self::Vlan => "vlan",
             Self::Qos => "qos",
@@ -116,10 +138,27 @@ impl Part {
             Self::Msix => "msix",
             Self::Netdev => "netdev",
             Self::Mtu => "mtu",
+            Self::RateGroup => "rate_group",
+            Self::Roce => Capability::Roce.name(),
+            Self::Migratable => Capability::Migratable.name(),
+            Self::IpsecCrypto => Capability::IpsecCrypto.name(),
+            Self::IpsecPacket => Capability::IpsecPacket.name(),
+            Self::MaxIoEqs => "max_io_eqs",
             Self::Owner => "owner",
             Self::Devices => "devices",
             Self::Hugepages => "hugepages",
             Self::Modules => "modules",
+        }
+    }
+}
+
+impl From<Capability> for Part {
+    fn from(capability: Capability) -> Self {
+        match capability {
+            Capability::Roce => Self::Roce,
+            Capability::Migratable => Self::Migratable,
+            Capability::IpsecCrypto => Self::IpsecCrypto,
+            Capability::IpsecPacket => Self::IpsecPacket,
         }
     }
 }
@@ -181,6 +220,7 @@ impl Held<'_> {
             autoprobe,
             eswitch,
             firmware_vfs,
+            groups,
             defaults,
             defaults_place,
             vf,
@@ -197,6 +237,9 @@ impl Held<'_> {
             autoprobe: self.keep(Part::Autoprobe, *autoprobe),
             eswitch: self.keep(Part::Eswitch, *eswitch),
             firmware_vfs: self.keep(Part::FirmwareVfs, *firmware_vfs),
+            groups: self
+                .keep(Part::RateGroups, (!groups.is_empty()).then(|| groups.clone()))
+                .unwrap_or_default(),
             defaults: self.wish(defaults),
             defaults_place: defaults_place.clone(),
             vf: vf.iter().map(|range| self.range(range, &matching.to_string())).collect(),
@@ -234,7 +277,9 @@ impl Held<'_> {
     }
 
     fn wish(&mut self, wish: &VfWish) -> VfWish {
-        let VfWish { admin, mac, driver, msix, netdev: NetdevPolicy { name, mtu }, owner } = wish;
+        let VfWish { admin, mac, driver, msix, netdev, port, owner } = wish;
+        let NetdevPolicy { name, mtu } = netdev;
+        let PortPolicy { capabilities, max_io_eqs, group } = port;
         let VfAdmin {
             mac: own_mac,
             vlan,
@@ -270,6 +315,16 @@ impl Held<'_> {
             netdev: NetdevPolicy {
                 name: self.keep(Part::Netdev, name.clone()),
                 mtu: self.keep(Part::Mtu, *mtu),
+            },
+            port: PortPolicy {
+                capabilities: capabilities
+                    .iter()
+                    .filter_map(|(one, switch)| {
+                        Some((*one, self.keep((*one).into(), Some(*switch))?))
+                    })
+                    .collect(),
+                max_io_eqs: self.keep(Part::MaxIoEqs, *max_io_eqs),
+                group: self.keep(Part::RateGroup, group.clone()),
             },
             owner: self.keep(Part::Owner, owner.clone()),
         }

@@ -99,6 +99,7 @@ fn one(entry: &DeclaredPf, matching: Matching, lost: &mut Vec<Lost>) -> Declared
         autoprobe: entry.autoprobe,
         eswitch: entry.eswitch,
         firmware_vfs: entry.firmware_vfs,
+        groups: entry.groups.clone(),
         defaults: VfWish::default(),
         defaults_place: entry.defaults_place.clone(),
         vf: ranges(vf),

@@ -1,10 +1,11 @@
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use proptest::prelude::*;
 use virtfn_host::{
-    DeclaredDevice, DeclaredHost, DeclaredPf, DeclaredVfs, EswitchMode, Guid, HostPolicy,
-    LinkState, MacAddress, MacWish, Matching, Mbps, Mtu, NetdevPolicy, PageSize, Qos, VfAdmin,
-    VfIndex, VfWish, VlanId,
+    Capability, DeclaredDevice, DeclaredHost, DeclaredPf, DeclaredVfs, EswitchMode, GroupChoice,
+    Guid, HostPolicy, Limits, LinkState, MacAddress, MacWish, Matching, Mbps, Mtu, NetdevPolicy,
+    PageSize, PortPolicy, Qos, VfAdmin, VfIndex, VfWish, VlanId,
 };
 use virtfn_pci::Address;
 
@@ -82,6 +83,11 @@ fn example() -> Declared {
         driver: Some(DriverWish::Named("vfio-pci".into())),
         msix: Some(5),
         netdev: NetdevPolicy { name: Some("storage0".into()), mtu: Mtu::new(9000) },
+        port: PortPolicy {
+            capabilities: Capability::ALL.into_iter().map(|one| (one, Switch::On)).collect(),
+            max_io_eqs: Some(8),
+            group: Some(GroupChoice::Named("gold".into())),
+        },
         owner: Some("Tenant Ä, \"db\"".into()),
     };
     let others = VfWish { driver: Some(DriverWish::None), ..VfWish::default() };
@@ -99,6 +105,7 @@ fn example() -> Declared {
             autoprobe: Some(false),
             eswitch: Some(EswitchMode::Switchdev),
             firmware_vfs: Some(16),
+            groups: [("gold".to_owned(), Some(Limits::default()))].into(),
             defaults: VfWish::default(),
             defaults_place: Place::default(),
             vf: vec![range(0, 0, first), range(1, 3, others)],
@@ -463,6 +470,7 @@ prop_compose! {
             autoprobe,
             eswitch: mode,
             firmware_vfs: None,
+            groups: BTreeMap::new(),
             defaults: VfWish::default(),
             defaults_place: Place::default(),
             vf: vf.collect(),

@@ -107,9 +107,8 @@ fn is_change(
             return plain(before) == plain(after);
         }
         let all = |pf: &DeclaredPf| (0..pf.vfs).map(|index| pf.wish(VfIndex(index))).collect();
-        (after.vfs, all(after)) == *wanted
-            && (&before.matching, before.autoprobe, &before.defaults)
-                == (&after.matching, after.autoprobe, &after.defaults)
+        let rest = |pf: &DeclaredPf| DeclaredPf { vfs: 0, vf: Vec::new(), ..plain(pf) };
+        (after.vfs, all(after)) == *wanted && rest(before) == rest(after)
     };
     same_devices
         && before.pfs.len() == after.pfs.len()

@@ -48,6 +48,8 @@ const NAME: &str = "^[!-.0-~]{1,63}$";
 const INTERFACE: &str = "^[!-.0-~]{1,15}$";
 const OWNER: &str = "^[ -~\\p{Alphabetic}\\p{N}]{1,63}$";
 const ID: &str = "^(0x)?[0-9A-Fa-f]{1,4}$";
+/// The name of a group; that it is not digits alone, nor `none`, the reader says.
+pub(crate) const GROUP: &str = "^[A-Za-z0-9_.-]{1,63}$";
 const SERIAL: &str = "^([0-9A-Fa-f]{2}[:-]?){7}[0-9A-Fa-f]{2}$";
 
 pub(crate) const POLICY: [Key; 4] = [
@@ -57,7 +59,7 @@ pub(crate) const POLICY: [Key; 4] = [
     key("host", Kind::Of("host"), "What the host has ready beside its devices."),
 ];
 
-pub(crate) const PF: [Key; 7] = [
+pub(crate) const PF: [Key; 8] = [
     key("match", Kind::Of("match"), "Which PF is meant."),
     key("vfs", Kind::Number { least: 0, most: 65_535 }, "How many VFs it has."),
     key("autoprobe", Kind::Switch, "Does the kernel look for drivers of new VFs?"),
@@ -70,6 +72,11 @@ pub(crate) const PF: [Key; 7] = [
         "firmware_vfs",
         Kind::Number { least: 1, most: 65_535 },
         "How many VFs the card's firmware offers, from its next reset on.",
+    ),
+    key(
+        "rate_groups",
+        Kind::Of("rate_groups"),
+        "The groups in which VFs share a rate, by name (devlink, in switchdev mode).",
     ),
     key("defaults", Kind::Of("vf"), "What holds for every VF that says nothing else."),
     key("vf", Kind::Of("ranges"), "Settings of a VF (0), or of a range of them (1-3)."),
@@ -94,7 +101,7 @@ pub(crate) const MATCH: [Key; 7] = [
     key("serial", Kind::Text(SERIAL), "Its PCI Express serial number."),
 ];
 
-pub(crate) const VF: [Key; 17] = [
+pub(crate) const VF: [Key; 23] = [
     key("mac", Kind::Text(MAC_OR_AUTO), "Its address; `auto` derives one that stays."),
     key("vlan", Kind::Number { least: 0, most: 4094 }, "The VLAN it is locked into; 0 for none."),
     key("qos", Kind::Number { least: 0, most: 7 }, "The priority of that VLAN's tags."),
@@ -119,7 +126,26 @@ pub(crate) const VF: [Key; 17] = [
     ),
     key("netdev", Kind::Text(INTERFACE), "The name of its interface on this host."),
     key("mtu", Kind::Number { least: 0, most: 65_535 }, "The MTU of that interface, in bytes."),
+    key(
+        "rate_group",
+        Kind::Text(GROUP),
+        "The group of its PF in which it shares a rate; `none` for none (devlink).",
+    ),
+    key("roce", Kind::Switch, "May it do RDMA over Ethernet (devlink)?"),
+    key("migratable", Kind::Switch, "Can it move to another host while it works (devlink)?"),
+    key("ipsec_crypto", Kind::Switch, "May it have the card encrypt for IPsec (devlink)?"),
+    key("ipsec_packet", Kind::Switch, "May it have the card do IPsec whole (devlink)?"),
+    key(
+        "max_io_eqs",
+        Kind::Number { least: 0, most: u32::MAX },
+        "How many event queues for I/O it has (devlink).",
+    ),
     key("owner", Kind::Text(OWNER), "For whom it is, as `virtfn list` shows it."),
+];
+
+pub(crate) const GROUP_RATES: [Key; 2] = [
+    key("min_rate", Kind::Number { least: 0, most: u32::MAX }, "Mbit/s that they are promised."),
+    key("max_rate", Kind::Number { least: 0, most: u32::MAX }, "Mbit/s at most; 0 for no limit."),
 ];
 
 pub(crate) const HOST: [Key; 2] = [

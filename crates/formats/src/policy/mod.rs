@@ -26,8 +26,9 @@ mod write;
 use std::collections::BTreeMap;
 
 use virtfn_host::{
-    Declared, DeclaredDevice, DeclaredHost, DeclaredPf, DeclaredVfs, DriverWish, Guid, HostPolicy,
-    MacWish, Matching, NetdevPolicy, PageSize, Place, Switch, VfAdmin, VfIndex, VfWish,
+    Capability, Declared, DeclaredDevice, DeclaredHost, DeclaredPf, DeclaredVfs, DriverWish, Guid,
+    HostPolicy, Limits, MacWish, Matching, NetdevPolicy, PageSize, Place, PortPolicy, Switch,
+    VfAdmin, VfIndex, VfWish, group_name,
 };
 use virtfn_pci::Address;
 
@@ -132,7 +133,7 @@ impl Reader<'_> {
 
     fn pf(&mut self, node: &Node) -> Option<DeclaredPf> {
         let names = keys::names(&keys::PF);
-        let [matching, vfs, autoprobe, eswitch, firmware, defaults, vf] =
+        let [matching, vfs, autoprobe, eswitch, firmware, groups, defaults, vf] =
             self.faults.fields(node, "a PF", names)?;
         if vfs.is_none() {
             self.lacks(node, "vfs", "how many VFs it shall have: vfs: 7");
@@ -149,6 +150,7 @@ impl Reader<'_> {
             autoprobe: autoprobe.map(|switch| switch == Switch::On),
             eswitch: self.faults.value(eswitch, "eswitch"),
             firmware_vfs: firmware.and_then(|node| self.firmware_vfs(node)),
+            groups: groups.map(|node| self.groups(node)).unwrap_or_default(),
             // Without a number of VFs, their own faults are told all the same.
             vf: vf.map(|node| self.ranges(node, vfs.unwrap_or(MAX_VFS))).unwrap_or_default(),
             vfs: vfs.unwrap_or_default(),
@@ -156,6 +158,49 @@ impl Reader<'_> {
             defaults_place,
         };
         (matching.is_some() && vfs.is_some()).then_some(pf)
+    }
+
+    fn groups(&mut self, node: &Node) -> BTreeMap<String, Option<Limits>> {
+        let mut groups = BTreeMap::new();
+        let Value::Map(pairs) = &node.value else {
+            let why =
+                format!("`rate_groups` is {}, and a mapping from names is meant", node.kind());
+            let hint = "rate_groups: { gold: { max_rate: 10000 } }";
+            self.faults.add(Fault::new(node.at.clone(), why).hint(Some(hint.into())));
+            return groups;
+        };
+        for (key, value) in pairs {
+            let read = |text: &str| group_name(text).map_err(|bad| bad.to_string());
+            let name = self.faults.word(key, "rate_groups", read);
+            let limits = if value.word() == Some("none") { None } else { Some(self.limits(value)) };
+            let Some(name) = name else { continue };
+            if groups.contains_key(&name) {
+                self.faults.add(Fault::new(key.at.clone(), format!("`{name}` is there twice")));
+            }
+            groups.insert(name, limits);
+        }
+        groups
+    }
+
+    /// What a group may send; nothing after the colon is no limit.
+    fn limits(&mut self, node: &Node) -> Limits {
+        if node.is_null() {
+            return Limits::default();
+        }
+        let fields = self.faults.fields(node, "a group", keys::names(&keys::GROUP_RATES));
+        let [min, max] = fields.unwrap_or_default();
+        let limits = Limits {
+            min: self.faults.value(min, "min_rate").unwrap_or_default(),
+            max: self.faults.value(max, "max_rate").unwrap_or_default(),
+        };
+        if limits.crossed() {
+            let why = format!(
+                "its `min_rate` of {} is above its `max_rate` of {}",
+                limits.min, limits.max
+            );
+            self.faults.add(Fault::new(node.at.clone(), why));
+        }
+        limits
     }
 
     fn firmware_vfs(&mut self, node: &Node) -> Option<u16> {
@@ -264,7 +309,7 @@ impl Reader<'_> {
         };
         let [mac, vlan, qos, proto, spoofchk, trust, link, min, max, rss, driver, more @ ..] =
             fields;
-        let [node_guid, port_guid, msix, netdev, mtu, owner] = more;
+        let [node_guid, port_guid, msix, netdev, mtu, port @ .., owner] = more;
         let faults = &mut self.faults;
         let mac = mac.and_then(|node| faults.word(node, "mac", |text| mac_wish(text, several)));
         let admin = VfAdmin {
@@ -294,7 +339,22 @@ impl Reader<'_> {
                 }),
                 mtu: self.faults.value(mtu, "mtu"),
             },
+            port: self.port(port),
             owner: owner.and_then(|node| self.faults.word(node, "owner", label)),
+        }
+    }
+
+    fn port(&mut self, nodes: [Option<&Node>; 6]) -> PortPolicy {
+        let [group, switches @ .., queues] = nodes;
+        let switches = Capability::ALL.into_iter().zip(switches);
+        let capability =
+            |(one, node): (Capability, Option<&Node>)| Some((one, self.switch(node?, one.name())?));
+        let capabilities = switches.filter_map(capability).collect();
+        let queues = queues.and_then(|node| self.count(node, "max_io_eqs", u32::MAX.into()));
+        PortPolicy {
+            capabilities,
+            max_io_eqs: queues.and_then(|queues| u32::try_from(queues).ok()),
+            group: self.faults.value(group, "rate_group"),
         }
     }
 

@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::keys::{DEVICE, HOST, Key, Kind, MATCH, MODULE, PAGE_SIZE, PF, POLICY, RANGE, VF};
+use super::keys::{
+    DEVICE, GROUP, GROUP_RATES, HOST, Key, Kind, MATCH, MODULE, PAGE_SIZE, PF, POLICY, RANGE, VF,
+};
 
 /// The schema (JSON Schema 2020-12). What a schema cannot say (ranges that overlap, an address for
 /// several VFs) the reader still refuses.
@@ -12,6 +14,10 @@ pub fn schema() -> Value {
     let pages = json!({
         "type": "object",
         "patternProperties": { PAGE_SIZE: number(0, u32::MAX) },
+    });
+    let groups = json!({
+        "type": "object",
+        "patternProperties": { GROUP: group_or_none() },
     });
     let mut schema = keys("A policy of virtfn.", &POLICY, &["version"]);
     let head = [
@@ -25,6 +31,8 @@ pub fn schema() -> Value {
                 "match": keys("Which device is meant: all that is said holds.", &MATCH, &[]),
                 "vf": keys("What VFs are.", &VF, &[]),
                 "ranges": ranges,
+                "rate_groups": groups,
+                "rates": keys("What a group of VFs may send together.", &GROUP_RATES, &[]),
                 "host": keys("What the host has ready.", &HOST, &[]),
                 "hugepages": pages,
                 "module": of(MODULE),
@@ -40,6 +48,11 @@ pub fn schema() -> Value {
 /// Nothing after the colon is nothing said.
 fn vf_or_nothing() -> Value {
     json!({ "anyOf": [{ "$ref": "#/$defs/vf" }, { "type": "null" }] })
+}
+
+/// `none`: there shall be no such group.
+fn group_or_none() -> Value {
+    json!({ "anyOf": [{ "$ref": "#/$defs/rates" }, { "enum": ["none"] }] })
 }
 
 fn keys(about: &str, keys: &[Key], required: &[&str]) -> Value {

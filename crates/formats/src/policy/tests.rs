@@ -1,5 +1,6 @@
 use super::*;
 use proptest::prelude::*;
+use virtfn_host::{GroupChoice, Mbps};
 
 const EXAMPLE: &str = r#"# the seed machine
 version: 1
@@ -7,10 +8,17 @@ pfs:
   - match: { pci: "0000:0b:00.0" }
     vfs: 7
     autoprobe: off
+    eswitch: switchdev
+    rate_groups:
+      gold: { min_rate: 100, max_rate: 10000 }
+      "silver.2": {}
+      old: none
     defaults: { driver: vfio-pci, spoofchk: on, trust: off, mac: auto }
     vf:
       0:   { mac: "52:54:00:6d:90:02", vlan: 42, owner: "tenant \"ä\", floor 2" }
       1-3: { driver: default, proto: 802.1ad, max_rate: 100, mtu: 9000, msix: 4 }
+      5:   { rate_group: gold, roce: off, migratable: on, ipsec_crypto: on, ipsec_packet: off, max_io_eqs: 8 }
+      6:   { rate_group: none }
       4:   { netdev: vf4, node_guid: "00:11:22:33:44:55:66:77", port_guid: "00:11:22:33:44:55:66:78" }
 devices:
   - match: { pci: 41:00.0 }
@@ -41,7 +49,8 @@ fn the_example_is_read() {
     assert_eq!(zero.admin.trust, Some(Switch::Off));
     let two = pf.wish(VfIndex(2));
     assert_eq!((two.mac, two.driver), (Some(MacWish::Auto), Some(DriverWish::Default)));
-    assert_eq!(pf.wish(VfIndex(6)), pf.defaults);
+    let six = pf.wish(VfIndex(6));
+    assert_eq!((six.port.group, six.mac), (Some(GroupChoice::None), Some(MacWish::Auto)));
     assert_eq!(declared.devices[0].driver, DriverWish::Vfio);
 }
 
@@ -154,10 +163,10 @@ proptest! {
     }
 
     #[test]
-    fn no_damage_makes_the_reader_panic(at in 0usize..400, with in "[ -~\n]{0,3}") {
-        let mut text = EXAMPLE.to_owned();
-        let at = at.min(text.len());
-        text.replace_range(at..text.len().min(at + with.len()), &with);
+    fn no_damage_makes_the_reader_panic(at in 0..EXAMPLE.len(), with in "[ -~\n]{0,3}") {
+        let mut text = EXAMPLE.as_bytes().to_vec();
+        text.splice(at..text.len().min(at + with.len()), with.into_bytes());
+        let text = String::from_utf8_lossy(&text);
         if let Err(faults) = read("p", &text) {
             for fault in faults {
                 prop_assert!(!fault.show("p", &text).is_empty());
@@ -189,6 +198,50 @@ fn what_the_firmware_offers_is_read_and_written() {
     assert_eq!(read("p", &write(&declared)).unwrap().pfs[0].firmware_vfs, Some(64));
     for (vfs, told) in [("0", "no PF any more"), ("70000", "65535"), ("many", "firmware_vfs")] {
         assert!(faults(&text(vfs))[0].contains(told), "{:?}", faults(&text(vfs)));
+    }
+}
+
+#[test]
+fn groups_and_ports_are_read_and_their_faults_told() {
+    let pf = &read("p", EXAMPLE).unwrap().pfs[0];
+    let mbps = |rate| Mbps::new(rate).unwrap();
+    let groups: Vec<_> = pf.groups.iter().map(|(name, limits)| (name.as_str(), *limits)).collect();
+    let gold = Limits { min: mbps(100), max: mbps(10_000) };
+    let wanted = [("gold", Some(gold)), ("old", None), ("silver.2", Some(Limits::default()))];
+    assert_eq!(groups, wanted);
+    let port = pf.wish(VfIndex(5)).port;
+    assert_eq!(
+        port.said(),
+        ["roce", "migratable", "ipsec_crypto", "ipsec_packet", "max_io_eqs", "rate_group"]
+    );
+    assert_eq!(port.capabilities[&Capability::Migratable], Switch::On);
+    assert_eq!((port.max_io_eqs, port.group), (Some(8), Some(GroupChoice::Named("gold".into()))));
+    let text = |groups: &str| {
+        format!(
+            "version: 1\npfs:\n  - match: {{ pci: 0b:00.0 }}\n    vfs: 2\n    rate_groups: {groups}\n"
+        )
+    };
+    for (groups, told) in [
+        (
+            "[gold]",
+            "5:18 `rate_groups` is a list, and a mapping from names is meant (rate_groups: { gold: { max_rate: 10000 } })",
+        ),
+        (
+            "{ 7: {} }",
+            "5:20 `rate_groups`: `7` is not a group's name: up to 63 letters, digits, `_`, `-`, `.`, not digits alone",
+        ),
+        ("{ gold: {}, gold: {} }", "5:30 `gold` is there twice"),
+        ("{ gold: { max: 1 } }", "5:28 a group has no `max` (its keys: min_rate, max_rate)"),
+        (
+            "{ gold: { min_rate: 20, max_rate: 10 } }",
+            "5:26 its `min_rate` of 20 is above its `max_rate` of 10",
+        ),
+        (
+            "{ gold: some }",
+            "5:26 a group is a word, and a mapping is meant (its keys: min_rate, max_rate)",
+        ),
+    ] {
+        assert_eq!(faults(&text(groups)), [told]);
     }
 }
 

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use virtfn_host::{
-    Declared, DeclaredPf, DeclaredVfs, DriverWish, HostPolicy, MacWish, Matching, VfIndex, VfWish,
+    Capability, Declared, DeclaredPf, DeclaredVfs, DriverWish, HostPolicy, Limits, MacWish,
+    Matching, Mbps, VfIndex, VfWish,
 };
 
 use super::VERSION;
@@ -61,6 +62,12 @@ fn write_pf(pf: &DeclaredPf) -> String {
     if let Some(vfs) = pf.firmware_vfs {
         let _ = writeln!(text, "    firmware_vfs: {vfs}");
     }
+    if !pf.groups.is_empty() {
+        text += "    rate_groups:\n";
+    }
+    for (name, limits) in &pf.groups {
+        let _ = writeln!(text, "      {}: {}", quoted(name), write_limits(*limits));
+    }
     if pf.defaults != VfWish::default() {
         let _ = writeln!(text, "    defaults: {}", write_wish(&pf.defaults));
     }
@@ -71,6 +78,12 @@ fn write_pf(pf: &DeclaredPf) -> String {
         let _ = writeln!(text, "      {}: {}", write_range(vfs), write_wish(&vfs.wish));
     }
     text
+}
+
+fn write_limits(limits: Option<Limits>) -> String {
+    let Some(limits) = limits else { return "none".into() };
+    let said = |rate: Mbps| (rate.value() > 0).then(|| rate.to_string());
+    flow([("min_rate", said(limits.min)), ("max_rate", said(limits.max))])
 }
 
 fn write_range(vfs: &DeclaredVfs) -> String {
@@ -99,8 +112,9 @@ pub(crate) fn said(wish: &VfWish) -> Vec<(&'static str, String)> {
     settings(wish).into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
 }
 
-fn settings(wish: &VfWish) -> [(&'static str, Option<String>); 17] {
+fn settings(wish: &VfWish) -> [(&'static str, Option<String>); 23] {
     let admin = &wish.admin;
+    let may = |one| wish.port.capabilities.get(&one).map(ToString::to_string);
     [
         (
             "mac",
@@ -124,6 +138,12 @@ fn settings(wish: &VfWish) -> [(&'static str, Option<String>); 17] {
         ("msix", wish.msix.map(|vectors| vectors.to_string())),
         ("netdev", wish.netdev.name.as_deref().map(quoted)),
         ("mtu", wish.netdev.mtu.map(|mtu| mtu.to_string())),
+        ("rate_group", wish.port.group.as_ref().map(|group| quoted(&group.to_string()))),
+        ("roce", may(Capability::Roce)),
+        ("migratable", may(Capability::Migratable)),
+        ("ipsec_crypto", may(Capability::IpsecCrypto)),
+        ("ipsec_packet", may(Capability::IpsecPacket)),
+        ("max_io_eqs", wish.port.max_io_eqs.map(|queues| queues.to_string())),
         ("owner", wish.owner.as_deref().map(quoted)),
     ]
 }

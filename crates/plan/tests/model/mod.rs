@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use virtfn_host::{
-    Cpu, EswitchMode, Firmware, FirmwareChange, FirmwareVfs, Function, Host, Ids, Kernel,
-    MacAddress, Names, Netdev, NetdevChange, Pf, Role, Seen, VfAdmin, VfChange, VfId, VfIndex,
+    Cpu, EswitchMode, Firmware, FirmwareChange, FirmwareVfs, Function, Host, Ids, Kernel, Limits,
+    MacAddress, Names, Netdev, NetdevChange, Pf, PortChange, Ports, Role, Seen, VfAdmin, VfChange,
+    VfId, VfIndex, VfPort,
 };
 use virtfn_pci::{Address, ConfigSpace};
 use virtfn_plan::{Action, Target};
@@ -102,8 +103,57 @@ fn pf() -> Pf {
         vf_variants: Seen::Absent,
         eswitch: Seen::Known(EswitchMode::Legacy),
         firmware: Seen::Known(FirmwareVfs { total: TOTAL_VFS.into(), enabled: Some(true) }),
+        ports: Seen::Absent,
         admin: Seen::Known(BTreeMap::new()),
     }
+}
+
+/// The ports of so many VFs, in a mode that has them. Groups are gone, as with the last VF of an mlx5.
+fn ports(pf: &Pf, vfs: u16) -> Seen<Ports> {
+    if pf.eswitch == Seen::Known(EswitchMode::Legacy) {
+        return Seen::Absent;
+    }
+    let port = |index: u16| VfPort {
+        index: 0x2_0000 + u32::from(index),
+        max_io_eqs: Some(16),
+        limits: Some(Limits::default()),
+        ..VfPort::untouched()
+    };
+    let vfs = (0..vfs).map(|index| (VfIndex(index), port(index))).collect();
+    Seen::Known(Ports { vfs, groups: BTreeMap::new() })
+}
+
+fn set_port(host: &mut Host, vf: VfId, change: &PortChange) -> Result<(), Refusal> {
+    let has_driver = function_mut(host, Target::Vf(vf))?.driver.is_some();
+    let Seen::Known(ports) = &mut pf_mut(host, vf.pf).ports else { return Err(Refusal::Invalid) };
+    let port = ports.vfs.get_mut(&vf.index).ok_or(Refusal::Invalid)?;
+    match change {
+        PortChange::Capability(..) | PortChange::MaxIoEqs(_) if has_driver => {
+            return Err(Refusal::Busy);
+        }
+        PortChange::Capability(one, switch) => _ = port.capabilities.insert(*one, *switch),
+        PortChange::MaxIoEqs(queues) => port.max_io_eqs = Some(*queues),
+        PortChange::Rate(limits) => port.limits = Some(*limits),
+        PortChange::Group(group) => {
+            let there = group.name().is_none_or(|name| ports.groups.contains_key(name));
+            port.group = group.name().filter(|_| there).map(str::to_owned);
+            return if there { Ok(()) } else { Err(Refusal::NoDevice) };
+        }
+    }
+    Ok(())
+}
+
+/// What is there is changed, and else made: as the live machine does with the kernel's two commands.
+fn set_group(host: &mut Host, pf: Address, name: &str, to: Option<Limits>) -> Result<(), Refusal> {
+    let Seen::Known(ports) = &mut pf_mut(host, pf).ports else { return Err(Refusal::Invalid) };
+    match to {
+        Some(limits) => _ = ports.groups.insert(name.to_owned(), limits),
+        None if ports.vfs.values().any(|port| port.group.as_deref() == Some(name)) => {
+            return Err(Refusal::Busy);
+        }
+        None => _ = ports.groups.remove(name),
+    }
+    Ok(())
 }
 
 fn netdev(number: usize) -> Netdev {
@@ -159,6 +209,8 @@ pub(crate) fn obey(host: &mut Host, action: &Action) {
             assert_eq!(now.known(), from.as_ref());
         }
         Action::SetFirmware { .. }
+        | Action::SetGroup { .. }
+        | Action::SetPort { .. }
         | Action::SetVf { .. }
         | Action::SetMsix { .. }
         | Action::SetNetdev { .. }
@@ -187,7 +239,10 @@ pub(crate) fn take(host: &mut Host, action: &Action) -> Result<(), Refusal> {
                 return Err(Refusal::Busy);
             }
             pf.eswitch = Seen::Known(*to);
+            pf.ports = ports(pf, 0);
         }
+        Action::SetGroup { pf, name, to, .. } => set_group(host, *pf, name, *to)?,
+        Action::SetPort { vf, to, .. } => set_port(host, *vf, to)?,
         Action::SetFirmware { pf, to, .. } => {
             let Seen::Known(firmware) = &mut pf_mut(host, *pf).firmware else {
                 return Err(Refusal::Invalid);
@@ -293,10 +348,12 @@ fn set_numvfs(host: &mut Host, pf: Address, to: u16) -> Result<(), Refusal> {
     let state = pf_mut(host, pf);
     state.admin = Seen::Known(vfs.keys().map(|index| (*index, VfAdmin::untouched())).collect());
     state.vfs = vfs;
+    state.ports = ports(state, to);
     Ok(())
 }
 
 fn set_vf(host: &mut Host, vf: VfId, change: VfChange) -> Result<(), Refusal> {
+    let switchdev = pf_mut(host, vf.pf).eswitch != Seen::Known(EswitchMode::Legacy);
     let Seen::Known(all) = &mut pf_mut(host, vf.pf).admin else { return Err(Refusal::Invalid) };
     let admin = all.get_mut(&vf.index).ok_or(Refusal::Invalid)?;
     match change {
@@ -307,6 +364,8 @@ fn set_vf(host: &mut Host, vf: VfId, change: VfChange) -> Result<(), Refusal> {
         VfChange::Spoofchk(switch) => admin.spoofchk = Some(switch),
         VfChange::Trust(switch) => admin.trust = Some(switch),
         VfChange::Link(state) => admin.link = Some(state),
+        // As mlx5 and netdevsim: "Not supported in switchdev mode. Please use devlink API."
+        VfChange::Rate { .. } if switchdev => return Err(Refusal::Invalid),
         VfChange::Rate { min, max } => (admin.min_rate, admin.max_rate) = (Some(min), Some(max)),
         VfChange::QueryRss(switch) => admin.query_rss = Some(switch),
         VfChange::NodeGuid(guid) => admin.node_guid = Some(guid),

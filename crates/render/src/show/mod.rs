@@ -3,8 +3,10 @@
 mod capability;
 mod text;
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
-use virtfn_host::{Function, Holder, Host, Netdev, Resource, Role, Seen, VfAdmin};
+use virtfn_host::{Function, Holder, Host, Limits, Netdev, Resource, Role, Seen, VfAdmin, VfPort};
 use virtfn_pci::{Address, Express, Found, Looked, Subsystem, Walk};
 
 use crate::Document;
@@ -81,6 +83,9 @@ pub struct Show {
     /// A VF's settings on its PF's side.
     #[cfg_attr(feature = "schema", schemars(with = "Option<SettingsShape>"))]
     pub settings: Option<VfAdmin>,
+    /// The port that devlink has of it; `null` outside switchdev mode.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<PortShape>"))]
+    pub port: Option<VfPort>,
     /// Its network interfaces in this network namespace.
     #[cfg_attr(feature = "schema", schemars(with = "Vec<NetdevShape>"))]
     pub netdevs: Vec<Netdev>,
@@ -142,6 +147,9 @@ pub struct Sriov {
     pub eswitch: Option<&'static str>,
     /// How many VFs its firmware offers from its next reset on; `null` where its driver does not say.
     pub firmware_vfs: Option<u32>,
+    /// The groups in which its VFs share a rate, in Mbit/s; empty outside switchdev mode.
+    #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, LimitsShape>"))]
+    pub rate_groups: BTreeMap<String, Limits>,
     /// The device ID of its VFs.
     pub vf_device: Option<u16>,
     /// The modules that would drive its VFs.
@@ -214,7 +222,8 @@ impl Show {
             sriov: sriov(host, function),
             pf,
             vf_index: function.vf().map(|id| id.index.0),
-            settings: settings(host, function).cloned(),
+            settings: settings(host, function),
+            port: port(host, function).cloned(),
             netdevs: host
                 .netdevs_of(function.address)
                 .chain(host.representors_of(function.address))
@@ -273,9 +282,19 @@ fn region_name(function: &Function, number: usize) -> String {
     }
 }
 
-fn settings<'a>(host: &'a Host, function: &Function) -> Option<&'a VfAdmin> {
+fn settings(host: &Host, function: &Function) -> Option<VfAdmin> {
     let id = function.vf()?;
-    host.functions.get(&id.pf)?.pf()?.admin.known()?.get(&id.index)
+    let told = host.functions.get(&id.pf)?.pf()?.admin.known()?.get(&id.index)?.clone();
+    let limits = port(host, function).and_then(|port| port.limits);
+    Some(match limits {
+        Some(limits) => VfAdmin { min_rate: Some(limits.min), max_rate: Some(limits.max), ..told },
+        None => told,
+    })
+}
+
+fn port<'a>(host: &'a Host, function: &Function) -> Option<&'a VfPort> {
+    let id = function.vf()?;
+    host.functions.get(&id.pf)?.pf()?.ports.known()?.vfs.get(&id.index)
 }
 
 fn sriov(host: &Host, function: &Function) -> Option<Sriov> {
@@ -290,6 +309,7 @@ fn sriov(host: &Host, function: &Function) -> Option<Sriov> {
         autoprobe: pf.autoprobe.known().copied(),
         eswitch: pf.eswitch.known().map(|mode| mode.name()),
         firmware_vfs: pf.firmware.known().map(|firmware| firmware.total),
+        rate_groups: pf.ports.known().map(|ports| ports.groups.clone()).unwrap_or_default(),
         vf_device: pf.vf_device.known().copied(),
         vf_modules: pf.vf_modules.known().cloned(),
         made_by: made_by(host, function),
@@ -393,6 +413,30 @@ mod shape {
         query_rss: Option<String>,
     }
 
+    /// What one sends, or a group together, in Mbit/s; `max` 0: no limit.
+    #[derive(schemars::JsonSchema)]
+    #[schemars(rename = "Limits")]
+    pub(super) struct LimitsShape {
+        min: u32,
+        max: u32,
+    }
+
+    /// The port that devlink has of a VF in switchdev mode.
+    #[derive(schemars::JsonSchema)]
+    #[schemars(rename = "Port")]
+    pub(super) struct PortShape {
+        /// Its number on the device.
+        index: u32,
+        /// `on` or `off` by name: `roce`, `migratable`, `ipsec_crypto`, `ipsec_packet`; what the
+        /// driver does not say is not there.
+        capabilities: std::collections::BTreeMap<String, String>,
+        max_io_eqs: Option<u32>,
+        /// `null`: its driver has no rates for it.
+        limits: Option<LimitsShape>,
+        /// The group in which it shares a rate.
+        group: Option<String>,
+    }
+
     /// A network interface.
     #[derive(schemars::JsonSchema)]
     #[schemars(rename = "Netdev")]
@@ -413,4 +457,4 @@ mod shape {
     }
 }
 #[cfg(feature = "schema")]
-use shape::{CapabilityShape, NetdevShape, SettingsShape, SubsystemShape};
+use shape::{CapabilityShape, LimitsShape, NetdevShape, PortShape, SettingsShape, SubsystemShape};

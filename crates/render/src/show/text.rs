@@ -136,14 +136,21 @@ impl Show {
             (0, max) => format!("at most {max} Mb/s"),
             (min, max) => format!("{min} to {max} Mb/s"),
         });
-        vec![
+        let port = self.port.iter().flat_map(|port| {
+            let group = port.group.as_ref().map(|group| line("rate group", group.clone()));
+            let may = port.capabilities.iter().map(|(one, on)| line(one.name(), on.to_string()));
+            let queues = port.max_io_eqs.map(|queues| line("max_io_eqs", queues.to_string()));
+            group.into_iter().chain(may).chain(queues).collect::<Lines>()
+        });
+        let settings = vec![
             told("MAC", mac),
             told("VLAN", vlan),
             told("spoof check", settings.spoofchk.map(|v| v.to_string())),
             told("trust", settings.trust.map(|v| v.to_string())),
             told("link", settings.link.map(|v| v.to_string())),
             told("rate", rates),
-        ]
+        ];
+        settings.into_iter().chain(port).collect()
     }
 
     fn regions(&self) -> Lines {
@@ -191,6 +198,8 @@ fn vfs(sriov: &Sriov) -> Lines {
             .map(|most| line("firmware", format!("offers {most} from the device's next reset on"))),
     );
     lines.extend(sriov.eswitch.map(|mode| line("eswitch", mode.to_owned())));
+    let groups = sriov.rate_groups.iter();
+    lines.extend(groups.map(|(name, limits)| line("rate group", format!("{name}: {limits}"))));
     lines.extend(sriov.made_by.iter().map(|made| {
         line("made by", format!("module option max_vfs; {}: {}", made.path, made.value))
     }));

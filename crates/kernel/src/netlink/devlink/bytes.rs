@@ -28,6 +28,11 @@ impl Builder {
         self
     }
 
+    /// Attributes within an attribute.
+    pub(super) fn nested(self, kind: u16, inner: &Self) -> Self {
+        self.bytes(kind, &inner.0)
+    }
+
     /// What follows netlink's header: `struct genlmsghdr` and the attributes.
     pub(super) fn message(&self, command: u8, version: u8) -> Vec<u8> {
         [&[command, version, 0, 0][..], &self.0].concat()

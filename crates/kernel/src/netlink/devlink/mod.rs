@@ -16,8 +16,7 @@ use virtfn_pci::Address;
 use super::socket::{Netlink, NetlinkError};
 use bytes::Builder;
 
-pub use port::Port;
-pub use rate::Rate;
+pub use rate::GroupChange;
 
 /// `NLM_F_DUMP`: all there are.
 const NLM_F_DUMP: u16 = 0x300;
@@ -83,8 +82,17 @@ impl Devlink {
         self.netlink.exchange(self.family, 0, &request.message(command, 1))
     }
 
-    fn dump(&mut self, command: u8, request: &Builder) -> Result<Vec<Vec<u8>>, NetlinkError> {
-        self.netlink.exchange(self.family, NLM_F_DUMP, &request.message(command, 1))
+    /// All that the kernel lists of `device` for this command.
+    fn list<T>(
+        &mut self,
+        command: u8,
+        device: &Handle,
+        parse: fn(&[u8]) -> Option<T>,
+    ) -> Result<Vec<T>, NetlinkError> {
+        let request = about(device).message(command, 1);
+        let answers = self.netlink.exchange(self.family, NLM_F_DUMP, &request)?;
+        let ours = answers.iter().filter(|message| is_about(message, device));
+        Ok(ours.filter_map(|message| parse(message)).collect())
     }
 }
 

@@ -34,12 +34,8 @@ impl Devlink {
     /// # Errors
     /// As for every exchange.
     pub fn params(&mut self, device: &Handle) -> Result<BTreeMap<String, Param>, NetlinkError> {
-        let answers = self.dump(DEVLINK_CMD_PARAM_GET, &about(device))?;
-        let ours = answers.iter().filter(|message| super::is_about(message, device));
-        Ok(ours
-            .filter_map(|message| parse(message))
-            .map(|(name, param, _)| (name, param))
-            .collect())
+        let all = self.list(DEVLINK_CMD_PARAM_GET, device, parse)?;
+        Ok(all.into_iter().map(|(name, param, _)| (name, param)).collect())
     }
 
     /// How many VFs the device's firmware offers; `None` where its driver does not say.
