@@ -1,6 +1,6 @@
 //! Nothing in use is taken away: the proof that a function is idle, just before it is touched.
 
-use virtfn_host::{Function, Holder, HolderKind, Host, Reason, Seen, is_vfio_driver};
+use virtfn_host::{Function, Holder, HolderKind, Host, Pf, Reason, Seen, is_vfio_driver};
 use virtfn_kernel::SysRoot;
 use virtfn_kernel::processes::{self, OpenNode};
 use virtfn_pci::Address;
@@ -60,20 +60,11 @@ fn suspects(group: u32) -> Vec<Holder> {
 
 /// A PF of this host whose lock does not come free, if `plan` makes or removes VFs: the kernel makes
 /// every such write wait for the same lock.
-pub(crate) fn stuck(root: &SysRoot, host: &Host, plan: &Plan) -> Option<Address> {
+pub(crate) fn stuck(host: &Host, plan: &Plan) -> Option<Address> {
     let numvfs = |step: &virtfn_plan::Step| matches!(step.action, Action::SetNumVfs { .. });
-    if !plan.steps.iter().any(numvfs) {
-        return None;
-    }
-    let pfs: Vec<Address> = host.pfs().map(|(function, _)| function.address).collect();
-    let path = |pf: &Address| crate::place::attribute(*pf, "sriov_numvfs");
-    let texts = root.locked_texts(&pfs.iter().map(path).collect::<Vec<_>>());
-    let late = |pf: &Address| {
-        let seen = texts.get(&path(pf)).and_then(Seen::unreadable);
-        seen.is_some_and(|unreadable| unreadable.why == Reason::TimedOut)
-    };
-    // The reader asks one after the other: those after the stuck one are late with it.
-    pfs.into_iter().find(late)
+    let late = |pf: &Pf| pf.numvfs.unreadable().is_some_and(|why| why.why == Reason::TimedOut);
+    let stuck = host.pfs().find(|(_, pf)| late(pf)).map(|(function, _)| function.address);
+    stuck.filter(|_| plan.steps.iter().any(numvfs))
 }
 
 /// The functions that some step takes from somebody.

@@ -108,22 +108,28 @@ pub(crate) fn observe(
     about: &BTreeSet<Subject>,
     sight: Sight,
 ) -> Result<Host, ApplyError> {
-    let mut facets = vec![
-        Facet::Config,
-        Facet::Details,
-        Facet::Locked,
-        Facet::Netdevs,
-        Facet::Admin,
-        Facet::Devlink,
-    ];
-    if sight == Sight::Whole {
-        facets.extend([Facet::Around, Facet::Holders, Facet::Kernel, Facet::Modules]);
+    let mut facets =
+        vec![Facet::ToCome, Facet::Locked, Facet::Netdevs, Facet::Admin, Facet::Devlink];
+    match sight {
+        Sight::Whole => facets.extend([
+            Facet::Config,
+            Facet::Details,
+            Facet::Around,
+            Facet::Locks,
+            Facet::Holders,
+            Facet::Kernel,
+            Facet::Modules,
+        ]),
+        Sight::State { vectors: true } => facets.push(Facet::Config),
+        Sight::State { vectors: false } => {}
     }
     if about.contains(&Subject::Host) {
         facets.push(Facet::Platform);
     }
     let devices = about.iter().copied().filter_map(Subject::device);
-    Ok(virtfn_observe::host(root, &Look::at(&facets).of(devices))?)
+    let look = Look::at(&facets).of(devices);
+    let look = if sight == Sight::Whole { look } else { look.alone() };
+    Ok(virtfn_observe::host(root, &look)?)
 }
 
 /// The number of reserved pages of a size (Documentation/admin-guide/mm/hugetlbpage.rst).
@@ -138,10 +144,6 @@ impl Machine for Live<'_> {
 
     fn settle_doubts(&mut self, host: &mut Host, plan: &Plan) -> bool {
         guard::settle_doubts(self.root, host, plan)
-    }
-
-    fn stuck(&mut self, host: &Host, plan: &Plan) -> Option<Address> {
-        guard::stuck(self.root, host, plan)
     }
 
     fn write(&mut self, action: &Action) -> Result<(), Cause> {

@@ -15,8 +15,13 @@ use crate::error::{ApplyError, Cause};
 pub enum Sight {
     /// To decide: with who uses what, with what there is room for.
     Whole,
-    /// To see whether all is as it shall be: with nothing that no setting depends on.
-    State,
+    /// To see whether all is as it shall be: these devices and their VFs alone, with nothing that no
+    /// setting depends on.
+    State {
+        /// Is a number of interrupt vectors among the settings? A VF's config space tells it, and a
+        /// device is slow to tell that.
+        vectors: bool,
+    },
 }
 
 /// A machine that is looked at, and changed one write at a time. [`crate::Live`] is the real one.
@@ -33,9 +38,6 @@ pub trait Machine {
     /// Looks once more at what `plan` takes away, where the look left a doubt about who has it;
     /// says whether anything was learnt.
     fn settle_doubts(&mut self, host: &mut Host, plan: &Plan) -> bool;
-
-    /// A PF whose lock does not come free, where `plan` would wait for it.
-    fn stuck(&mut self, host: &Host, plan: &Plan) -> Option<Address>;
 
     /// Makes the one write that `action` is.
     ///

@@ -136,7 +136,7 @@ pub fn run<E: From<ApplyError>>(
     }
     let whole = joined(&devices);
     guard(&whole, options)?;
-    if let Some(pf) = machine.stuck(&host, &whole) {
+    if let Some(pf) = guard::stuck(&host, &whole) {
         return Err(ApplyError::Stuck { pf }.into());
     }
     for note in &whole.notes {
@@ -192,8 +192,11 @@ fn look_again(
     failed: &[(Subject, ApplyError)],
 ) -> Result<(Host, Vec<(Subject, ApplyError)>), ApplyError> {
     let deadline = machine.now() + SETTLE_LIMIT;
+    let mut vfs =
+        devices.iter().flat_map(|part| part.policy.pfs.values()).flat_map(|pf| pf.vf.values());
+    let vectors = vfs.any(|vf| vf.msix.is_some());
     loop {
-        let after = machine.observe(about, Sight::State)?;
+        let after = machine.observe(about, Sight::State { vectors })?;
         if drift(&after, devices, failed).is_empty() {
             return Ok((after, Vec::new()));
         }

@@ -102,6 +102,8 @@ pub struct Pf {
     pub total_vfs: u16,
     /// Its VFs (`virtfnN` links), which is how many there are, whatever `sriov_numvfs` would say.
     pub vfs: BTreeMap<VfIndex, Address>,
+    /// What `sriov_numvfs` says, whose reading takes the PF's lock; how many VFs there are, `vfs` says.
+    pub numvfs: Seen<u16>,
     /// Does the kernel look for a driver when it makes a VF (`sriov_drivers_autoprobe`)?
     pub autoprobe: Seen<bool>,
     /// The device ID of its VFs.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use virtfn_host::{Function, Host, Resource, Role, Seen};
+use virtfn_host::{Function, Host, Reason, Resource, Role, Seen, Unreadable};
 use virtfn_kernel::SysRoot;
 use virtfn_pci::{Address, ConfigSpace};
 
@@ -21,14 +21,14 @@ pub(crate) fn read(root: &SysRoot, host: &mut Host, paths: &Paths, look: &Look) 
         if look.wants(Facet::Config) {
             function.config = read_config(root, &at("config"));
         }
-        if !look.wants(Facet::Details) {
-            continue;
+        if look.wants(Facet::Details) {
+            function.resources = root.parse(&at("resource"), parse_resources);
+            let words = |text: String| text.split_whitespace().map(str::to_owned).collect();
+            function.reset_methods = root.text(&at("reset_method")).map(words);
+            function.power_state = root.text(&at("power_state"));
         }
-        function.resources = root.parse(&at("resource"), parse_resources);
-        let words = |text: String| text.split_whitespace().map(str::to_owned).collect();
-        function.reset_methods = root.text(&at("reset_method")).map(words);
-        function.power_state = root.text(&at("power_state"));
-        if let Role::Pf(pf) = &mut function.role {
+        let to_come = look.wants(Facet::Details) || look.wants(Facet::ToCome);
+        if let (Role::Pf(pf), true) = (&mut function.role, to_come) {
             pf.autoprobe = root.parse(&at("sriov_drivers_autoprobe"), parse_switch);
             pf.vf_device =
                 root.parse(&at("sriov_vf_device"), |text| u16::try_from(parse_hex(text)?).ok());
@@ -78,20 +78,35 @@ fn read_config(root: &SysRoot, path: &str) -> Seen<ConfigSpace> {
     })
 }
 
-/// `driver_override`, through the reader that may be left behind.
+/// `driver_override` and `sriov_numvfs`, through the reader that may be left behind.
+///
+/// It asks one after the other, and those after a stuck one are late with it: so the PFs' own locks
+/// come first, and the first that is late is the one that somebody holds.
 pub(crate) fn read_locked(root: &SysRoot, host: &mut Host, paths: &Paths, look: &Look) {
-    let path = |function: &Function| {
-        let folder = paths.get(&function.address)?;
-        Some((function.address, format!("{folder}/driver_override")))
+    let of = |wanted: bool, function: &Function, name: &str| {
+        let folder = paths.get(&function.address).filter(|_| wanted)?;
+        Some((function.address, format!("{folder}/{name}")))
     };
+    let locks = host.pfs().filter_map(|(pf, _)| of(look.wants(Facet::Locks), pf, "sriov_numvfs"));
+    let locks: Vec<_> = locks.collect();
     let covered = host.functions.values().filter(|function| look.covers(function));
-    let wanted: Vec<_> = covered.filter_map(path).collect();
-    let paths: Vec<String> = wanted.iter().map(|(_, path)| path.clone()).collect();
-    let texts = root.locked_texts(&paths);
-    for (address, path) in wanted {
-        let seen = texts.get(&path).cloned().unwrap_or(Seen::Absent);
+    let overrides = covered.filter_map(|f| of(look.wants(Facet::Locked), f, "driver_override"));
+    let overrides: Vec<_> = overrides.collect();
+    let all: Vec<String> = locks.iter().chain(&overrides).map(|(_, path)| path.clone()).collect();
+    let texts = root.locked_texts(&all);
+    let seen = |path: &String| texts.get(path).cloned().unwrap_or(Seen::Absent);
+    for (address, path) in locks {
+        let function = host.functions.get_mut(&address);
+        if let Some(Role::Pf(pf)) = function.map(|function| &mut function.role) {
+            pf.numvfs = seen(&path).and_then(|text| match text.parse() {
+                Ok(vfs) => Seen::Known(vfs),
+                Err(_) => Seen::Unreadable(Unreadable { path, why: Reason::Malformed }),
+            });
+        }
+    }
+    for (address, path) in overrides {
         if let Some(function) = host.functions.get_mut(&address) {
-            function.driver_override = seen.and_then(|text| match text.as_str() {
+            function.driver_override = seen(&path).and_then(|text| match text.as_str() {
                 "" | "(null)" => Seen::Absent,
                 _ => Seen::Known(text),
             });

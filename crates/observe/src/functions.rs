@@ -7,23 +7,25 @@ use virtfn_kernel::{SysRoot, path};
 use virtfn_pci::Address;
 
 use crate::Error;
+use crate::look::Look;
 
 pub(crate) const DEVICES: &str = "sys/bus/pci/devices";
 
 /// Where each function's attributes are.
 pub(crate) type Paths = BTreeMap<Address, String>;
 
-/// Reads every function's place and links.
-pub(crate) fn read(root: &SysRoot) -> Result<(BTreeMap<Address, Function>, Paths), Error> {
-    let names = match root.names(DEVICES, |_| true) {
-        Seen::Known(names) => names,
-        // A machine without PCI.
-        Seen::Absent => Vec::new(),
-        Seen::Unreadable(unreadable) => return Err(Error::Unreadable(unreadable)),
+/// Reads the place and the links of every function, or of those that a look is about alone.
+pub(crate) fn read(
+    root: &SysRoot,
+    look: &Look,
+) -> Result<(BTreeMap<Address, Function>, Paths), Error> {
+    let mut names = match look.only() {
+        Some(devices) => devices.iter().map(Address::to_string).collect(),
+        None => all_names(root)?,
     };
     let mut functions = BTreeMap::new();
     let mut paths = Paths::new();
-    for name in names {
+    while let Some(name) = names.pop() {
         let Ok(address) = name.parse::<Address>() else {
             continue;
         };
@@ -33,12 +35,24 @@ pub(crate) fn read(root: &SysRoot) -> Result<(BTreeMap<Address, Function>, Paths
         };
         // A function that goes away while it is read is not there.
         if let Some(function) = read_one(root, address, &path)? {
+            if let (Some(_), Some(pf)) = (look.only(), function.pf()) {
+                names.extend(pf.vfs.values().map(Address::to_string));
+            }
             functions.insert(address, function);
             paths.insert(address, path);
         }
     }
     number_vfs(&mut functions);
     Ok((functions, paths))
+}
+
+fn all_names(root: &SysRoot) -> Result<Vec<String>, Error> {
+    match root.names(DEVICES, |_| true) {
+        Seen::Known(names) => Ok(names),
+        // A machine without PCI.
+        Seen::Absent => Ok(Vec::new()),
+        Seen::Unreadable(unreadable) => Err(Error::Unreadable(unreadable)),
+    }
 }
 
 fn read_one(root: &SysRoot, address: Address, path: &str) -> Result<Option<Function>, Error> {
@@ -110,6 +124,7 @@ fn read_pf(root: &SysRoot, path: &str, total_vfs: u16) -> Pf {
     Pf {
         total_vfs,
         vfs: links.known().into_iter().flatten().filter_map(vf).collect(),
+        numvfs: Seen::not_asked(format!("{path}/sriov_numvfs")),
         autoprobe: Seen::not_asked(format!("{path}/sriov_drivers_autoprobe")),
         vf_device: Seen::not_asked(format!("{path}/sriov_vf_device")),
         vf_offset: Seen::not_asked(format!("{path}/sriov_offset")),

@@ -34,7 +34,7 @@ pub enum Error {
 /// # Errors
 /// When not even its PCI functions can be listed.
 pub fn host(root: &SysRoot, look: &Look) -> Result<Host, Error> {
-    let (functions, paths) = functions::read(root)?;
+    let (functions, paths) = functions::read(root, look)?;
     let mut host = Host {
         functions,
         groups: std::collections::BTreeMap::new(),
@@ -59,7 +59,7 @@ pub fn host(root: &SysRoot, look: &Look) -> Result<Host, Error> {
     if look.wants(Facet::Around) && look.devices.is_some() {
         details::read_around(root, &mut host, &paths, look);
     }
-    if look.wants(Facet::Locked) {
+    if look.wants(Facet::Locked) || look.wants(Facet::Locks) {
         details::read_locked(root, &mut host, &paths, look);
     }
     if look.wants(Facet::Netdevs) {

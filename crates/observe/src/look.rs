@@ -11,13 +11,17 @@ use virtfn_pci::Address;
 pub enum Facet {
     /// Config space.
     Config,
-    /// BARs, ways to reset, and what the kernel says of a PF's VFs to come.
+    /// What the kernel says of a PF's VFs to come.
+    ToCome,
+    /// The same, BARs and ways to reset.
     Details,
     /// What new VFs must find room beside: config space and windows of the bridges above a device,
     /// and the memory of the functions on its bus.
     Around,
     /// Attributes whose reading takes a device's lock.
     Locked,
+    /// Whether the lock of each PF of the machine comes free: also of those that the look is not about.
+    Locks,
     /// Network interfaces.
     Netdevs,
     /// The settings of VFs on the PF's side.
@@ -49,13 +53,15 @@ pub struct Look {
     pub facets: BTreeSet<Facet>,
     /// Whose; `None`: everybody's.
     pub devices: Option<BTreeSet<Address>>,
+    /// Is nothing else of the machine wanted, not even its place?
+    alone: bool,
 }
 
 impl Look {
     /// These facets of every device.
     #[must_use]
     pub fn at(facets: &[Facet]) -> Self {
-        Self { facets: facets.iter().copied().collect(), devices: None }
+        Self { facets: facets.iter().copied().collect(), devices: None, alone: false }
     }
 
     /// All that there is to know.
@@ -63,11 +69,11 @@ impl Look {
     pub fn everything() -> Self {
         use Facet::{
             Admin, Around, Claims, Config, Details, Devlink, Firmware, Groups, Holders, Kernel,
-            Locked, Modules, Names, Netdevs, Platform,
+            Locked, Locks, Modules, Names, Netdevs, Platform, ToCome,
         };
         Self::at(&[
-            Config, Details, Around, Locked, Netdevs, Admin, Devlink, Holders, Modules, Groups,
-            Kernel, Firmware, Claims, Platform, Names,
+            Config, ToCome, Details, Around, Locked, Locks, Netdevs, Admin, Devlink, Holders,
+            Modules, Groups, Kernel, Firmware, Claims, Platform, Names,
         ])
     }
 
@@ -76,6 +82,18 @@ impl Look {
     pub fn of(mut self, devices: impl IntoIterator<Item = Address>) -> Self {
         self.devices = Some(devices.into_iter().collect());
         self
+    }
+
+    /// The same, without any other function: neither in the answer, nor looked at.
+    #[must_use]
+    pub fn alone(mut self) -> Self {
+        self.alone = true;
+        self
+    }
+
+    /// The devices that are read, if not all are; their VFs come with them.
+    pub(crate) fn only(&self) -> Option<&BTreeSet<Address>> {
+        self.devices.as_ref().filter(|_| self.alone)
     }
 
     pub(crate) fn wants(&self, facet: Facet) -> bool {

@@ -230,11 +230,6 @@ impl Machine for Kernel {
         false
     }
 
-    fn stuck(&mut self, _: &Host, _: &Plan) -> Option<Address> {
-        self.tick();
-        None
-    }
-
     fn write(&mut self, action: &Action) -> Result<(), Cause> {
         // Killed before the write, or after it and before anybody hears of it.
         self.tick();

@@ -95,6 +95,7 @@ fn pf() -> Pf {
     Pf {
         total_vfs: TOTAL_VFS,
         vfs: BTreeMap::new(),
+        numvfs: Seen::Known(0),
         autoprobe: Seen::Known(true),
         vf_device: Seen::Known(0x10ca),
         vf_offset: Seen::Known(VF_OFFSET),
