@@ -57,6 +57,7 @@ pub mod job;
 pub mod kernel;
 mod launcher;
 mod machine;
+mod nested;
 mod outcome;
 pub mod packages;
 mod pool;
@@ -67,6 +68,7 @@ mod topology;
 pub use guest::Guest;
 pub use hold::{HOLDER_NAME, Hold, Holder};
 pub use machine::{BOOT_LIMIT, Boot, COMMAND_LIMIT, Machine};
+pub use nested::Nested;
 pub use outcome::Outcome;
 pub use topology::{Expected, MOST_MEMORY_MIB, Topology};
 

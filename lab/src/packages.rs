@@ -23,7 +23,7 @@ pub struct PackageSet {
 pub const PEERS: PackageSet =
     PackageSet { name: "peers", packages: &["libvirt-clients"], needs: true };
 
-/// A Debian system with systemd as process 1.
+/// A Debian system with systemd as process 1, libvirt and QEMU.
 pub const FULL: PackageSet = PackageSet {
     name: "full",
     packages: &[
@@ -43,8 +43,14 @@ pub const FULL: PackageSet = PackageSet {
         "hostname",
         "init-system-helpers",
         "iproute2",
+        "iputils-ping",
         "kmod",
         "libc-bin",
+        "libvirt-clients",
+        "libvirt-daemon",
+        "libvirt-daemon-driver-qemu",
+        "libvirt-daemon-system",
+        "libvirt-daemon-system-systemd",
         "mawk",
         "mount",
         "ncurses-bin",
@@ -53,12 +59,14 @@ pub const FULL: PackageSet = PackageSet {
         "pciutils",
         "perl-base",
         "procps",
+        "qemu-system-x86",
         "sed",
         "strace",
         "systemd",
         "systemd-sysv",
         "sysvinit-utils",
         "tar",
+        "tcpdump",
         "udev",
         "util-linux",
     ],

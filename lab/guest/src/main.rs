@@ -6,6 +6,7 @@
 //! the broom between two tests ([`tidy`]). A new part is a file here and a line in [`Part`].
 #![allow(clippy::print_stdout, clippy::print_stderr)] // It talks to a console and to tests.
 
+mod ask;
 mod bare;
 mod hold;
 mod init;
@@ -34,6 +35,8 @@ struct Arguments {
 enum Part {
     /// Serves the host's requests over the lab's port
     Serve,
+    /// Has a virtual machine inside this one run a command
+    Ask(ask::Arguments),
     /// Holds a function's VFIO files open until standard input closes
     Hold(hold::Arguments),
     /// Runs virtfn, and kills it at one of its writes to the kernel
@@ -61,6 +64,10 @@ fn main() -> ExitCode {
     }
     let outcome = match Arguments::parse().part {
         Part::Serve => serve::run(),
+        Part::Ask(arguments) => match ask::run(arguments) {
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
         Part::Hold(arguments) => hold::run(&arguments),
         Part::KilledAt(arguments) => return killed::kill(arguments),
         Part::CountWrites(arguments) => return killed::count(arguments),

@@ -65,8 +65,11 @@ fn take_along() -> Result<()> {
     fs::create_dir_all("/run/lab")?;
     fs::copy("/usr/bin/lab-guest", "/run/lab/lab-guest")?;
     fs::copy("/usr/bin/virtfn", "/run/lab/virtfn")?;
-    if Path::new("/virtfn.deb").exists() {
-        fs::copy("/virtfn.deb", "/run/lab/virtfn.deb")?;
+    for file in ["virtfn.deb", "programs.cpio"] {
+        let given = Path::new("/").join(file);
+        if given.exists() {
+            fs::copy(given, Path::new("/run/lab").join(file))?;
+        }
     }
     // Units name it where a package has it. A package's own stays.
     let program = format!("{ROOT}/usr/bin/virtfn");

@@ -3,7 +3,8 @@
 //! The file system is built once for a kernel and kept in the cache; each machine writes into a layer
 //! over it that is its own. Nothing is installed: the packages are unpacked, and what their scripts
 //! would have made (users, the machine's name and number) is written here. The small image's `/init`
-//! mounts it, puts our own two programs there, and makes way for systemd.
+//! mounts it, puts our own two programs there, and makes way for systemd. In `/boot` lie the kernel and
+//! the small image's base, for virtual machines inside the machine.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -20,9 +21,9 @@ use crate::packages::FULL;
 use crate::programs::{need, stdout_of};
 
 /// Counts up whenever what is written here changes.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 /// Larger than anything that tests install; the file has holes.
-const SIZE: &str = "2G";
+const SIZE: &str = "3G";
 /// What has the small image's `/init` look for the disk, and systemd keep quiet.
 pub(crate) const KERNEL_ARGUMENTS: &str =
     "lab.system=/dev/vda systemd.show_status=0 net.ifnames=0 systemd.firstboot=off";
@@ -100,7 +101,9 @@ impl Disk {
 fn base(kernel: &Kernel) -> Result<PathBuf> {
     let root = FULL.root()?;
     let modules = modules::sources(kernel)?;
-    let sources = modules.iter().map(PathBuf::as_path).chain([root.as_path()]);
+    let nested = super::base(kernel)?;
+    let parts = [root.as_path(), kernel.image.as_path(), nested.as_path()];
+    let sources = modules.iter().map(PathBuf::as_path).chain(parts);
     let made = fingerprint(sources)?;
     let kept = cache::images().join(format!("full-{FORMAT}-{}-{made:016x}.ext4", kernel.release));
     if !kept.is_file() {
@@ -109,6 +112,10 @@ fn base(kernel: &Kernel) -> Result<PathBuf> {
         let whole = stage.path().join("root");
         stdout_of(Command::new("cp").arg("-a").arg(&root).arg(&whole))?;
         complete(&whole, kernel)?;
+        let boot = whole.join("boot");
+        fs::create_dir_all(&boot)?;
+        fs::copy(&kernel.image, boot.join("vmlinuz"))?;
+        fs::copy(&nested, boot.join("small.cpio"))?;
         let fresh = NamedTempFile::new_in(cache::images())?;
         let mut command = Command::new(need("mke2fs")?);
         command.args(["-q", "-F", "-t", "ext4", "-E", "root_owner=0:0,lazy_itable_init=1", "-d"]);
@@ -145,10 +152,14 @@ fn complete(root: &Path, kernel: &Kernel) -> Result<()> {
         fs::write(&path, text).with_context(|| path.display().to_string())?;
     }
     for (file, more) in [
-        ("passwd", "messagebus:x:100:100::/nonexistent:/usr/sbin/nologin\n"),
+        ("passwd", "messagebus:x:100:100::/nonexistent:/usr/sbin/nologin\n\
+             polkitd:x:101:107::/nonexistent:/usr/sbin/nologin\n\
+             tcpdump:x:102:108::/nonexistent:/usr/sbin/nologin\n\
+             libvirt-qemu:x:64055:101::/var/lib/libvirt:/usr/sbin/nologin\n"),
         (
             "group",
-            "messagebus:x:100:\nkvm:x:101:\nrender:x:102:\nsgx:x:103:\ninput:x:104:\nsystemd-journal:x:105:\n",
+            "messagebus:x:100:\nkvm:x:101:\nrender:x:102:\nsgx:x:103:\ninput:x:104:\nsystemd-journal:x:105:\n\
+             libvirt:x:106:\npolkitd:x:107:\ntcpdump:x:108:\nlibvirt-qemu:x:64055:\n",
         ),
     ] {
         let given = fs::read_to_string(root.join(format!("usr/share/base-passwd/{file}.master")))?;

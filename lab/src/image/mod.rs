@@ -87,13 +87,24 @@ pub fn initramfs(kernel: &Kernel, image: Image, binaries: &Binaries) -> Result<N
     }
     layer::append(&base, whole.as_file_mut())?;
     let mut archive = Archive::new(BufWriter::new(whole.as_file_mut()));
-    archive.file("usr/bin/virtfn", 0o755, &read(&binaries.virtfn)?)?;
-    archive.file("usr/bin/lab-guest", 0o755, &read(&binaries.lab_guest)?)?;
-    if let Some(package) = binaries.package.as_ref().filter(|_| image == Image::Full) {
-        archive.file("virtfn.deb", 0o644, &read(package)?)?;
+    add_programs(&mut archive, binaries)?;
+    if image == Image::Full {
+        // What a virtual machine inside this one gets as its own second part.
+        let mut programs = Archive::new(Vec::new());
+        add_programs(&mut programs, binaries)?;
+        archive.file("programs.cpio", 0o644, &programs.finish()?)?;
+        if let Some(package) = &binaries.package {
+            archive.file("virtfn.deb", 0o644, &read(package)?)?;
+        }
     }
     archive.finish()?;
     Ok(whole)
+}
+
+fn add_programs(archive: &mut Archive<impl Write>, binaries: &Binaries) -> Result<()> {
+    archive.file("usr/bin/virtfn", 0o755, &read(&binaries.virtfn)?)?;
+    archive.file("usr/bin/lab-guest", 0o755, &read(&binaries.lab_guest)?)?;
+    Ok(())
 }
 
 /// The base image for a kernel, built if the cache has none of the same ingredients.
