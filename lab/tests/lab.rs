@@ -24,3 +24,4 @@ mod records;
 mod rules;
 mod runner;
 mod vfio;
+mod vms;

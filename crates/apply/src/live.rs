@@ -25,13 +25,15 @@ pub struct Live<'a> {
     log: Option<LogTail>,
     /// The numbers of the ports of a PF's VFs, as they were asked for last.
     ports: Option<(Address, BTreeMap<VfIndex, u32>)>,
+    /// The number of a PF's interface, while one setting of its VFs follows another.
+    interface: Option<(Address, u32)>,
 }
 
 impl<'a> Live<'a> {
     /// The machine below `root`; `watch` sees every write.
     pub fn new(root: &'a SysRoot, watch: &'a mut dyn Watch) -> Self {
         let door = Door::open(root, watch);
-        Self { root, door, since: Instant::now(), log: None, ports: None }
+        Self { root, door, since: Instant::now(), log: None, ports: None, interface: None }
     }
 
     fn here(&mut self, target: Target) -> Result<Address, Cause> {
@@ -147,6 +149,9 @@ impl Machine for Live<'_> {
     }
 
     fn write(&mut self, action: &Action) -> Result<(), Cause> {
+        if !matches!(action, Action::SetVf { .. }) {
+            self.interface = None;
+        }
         match action {
             Action::SetAutoprobe { pf, to, .. } => {
                 let value = if *to { "1" } else { "0" };
@@ -157,7 +162,11 @@ impl Machine for Live<'_> {
                 Ok(self.door.write(&attribute(*pf, "sriov_numvfs"), &to.to_string())?)
             }
             Action::SetVf { vf, to, .. } => {
-                let ifindex = self.ifindex(Target::Function(vf.pf))?;
+                let ifindex = match self.interface.filter(|(pf, _)| *pf == vf.pf) {
+                    Some((_, ifindex)) => ifindex,
+                    None => self.ifindex(Target::Function(vf.pf))?,
+                };
+                self.interface = Some((vf.pf, ifindex));
                 Ok(self.door.set_vf(ifindex, vf.index, *to)?)
             }
             Action::SetEswitch { pf, to, .. } => {

@@ -222,10 +222,9 @@ impl Teller {
                 let text = format!("[{number}/{of}] {}", step.action);
                 let long = matches!(step.action, Action::SetNumVfs { .. } | Action::Unbind { .. });
                 if self.terminal {
-                    anstream::eprint!("\r\x1b[K{}", plain(&text));
-                    let _ = std::io::stderr().flush();
+                    say(&format!("\r\x1b[K{}", plain(&text)));
                 } else if long || self.begun.elapsed() > PATIENCE {
-                    anstream::eprintln!("{}", plain(&text));
+                    say(&format!("{}\n", plain(&text)));
                 }
             }
         }
@@ -233,15 +232,21 @@ impl Teller {
 
     fn line(&self, text: &str) {
         self.clear();
-        anstream::eprintln!("note: {}", plain(text));
+        say(&format!("note: {}\n", plain(text)));
     }
 
     /// Takes the last line away from a terminal.
     pub fn clear(&self) {
         if self.terminal {
-            anstream::eprint!("\r\x1b[K");
+            say("\r\x1b[K");
         }
     }
+}
+
+/// One write for all of it: hundreds of steps say something, and none of it is coloured. What cannot be
+/// said stops nothing.
+fn say(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
 /// The stable address of a VF: from its PF's permanent one and its number.

@@ -17,6 +17,8 @@ use crate::tree::{Node, Tree};
 
 /// The largest file that anything here reads whole; `modules.alias` of a large kernel has 3 MB.
 pub const MAX_FILE_BYTES: usize = 16 << 20;
+/// A page of memory on every machine that this runs on has so many bytes, or a multiple of it.
+const PAGE_BYTES: usize = 4096;
 /// The most names that a folder may have: a PF has at most 65,535 VFs.
 const MAX_NAMES: usize = 1 << 17;
 
@@ -283,10 +285,18 @@ impl SysRoot {
                 return Err(Miss::Unreadable(Reason::Malformed));
             }
         }
+        let mut file = std::fs::File::from(fd);
         let mut bytes = Vec::new();
+        if self.is_live() && is_attribute(path) {
+            bytes.resize(PAGE_BYTES, 0);
+            let length = file.read(&mut bytes).map_err(Miss::from)?;
+            bytes.truncate(length);
+            if length < PAGE_BYTES {
+                return Ok(bytes);
+            }
+        }
         let limit = MAX_FILE_BYTES as u64 + 1;
-        let read = std::fs::File::from(fd).take(limit).read_to_end(&mut bytes);
-        read.map_err(Miss::from)?;
+        file.take(limit).read_to_end(&mut bytes).map_err(Miss::from)?;
         if bytes.len() > MAX_FILE_BYTES {
             Err(Miss::Unreadable(Reason::TooLarge))
         } else {
@@ -317,6 +327,12 @@ impl SysRoot {
         names.sort_unstable();
         Ok(names)
     }
+}
+
+/// Is it an attribute, of which sysfs gives a page at once (`fs/kernfs/file.c`, `fs/sysfs/file.c`)? Less
+/// than a page is all of it: no second call has to say so. Files of other kinds lie there too.
+fn is_attribute(path: &str) -> bool {
+    ["sys/devices/", "sys/bus/", "sys/class/"].iter().any(|folder| path.starts_with(folder))
 }
 
 fn open_folder(path: &Path) -> std::io::Result<OwnedFd> {
