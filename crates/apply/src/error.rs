@@ -57,6 +57,22 @@ pub enum ApplyError {
         /// Each with its reason.
         failed: Vec<(Subject, ApplyError)>,
     },
+    /// A virtual machine's manager did not do its part.
+    #[error("{}: {source}", function.short())]
+    Hands {
+        /// The function.
+        function: Address,
+        /// What the manager said.
+        source: crate::give::HandsError,
+    },
+    /// A function that was to be handed over and was not, and that is not what it was before.
+    #[error("{because}; and it could not be put back: {left}")]
+    NotPutBack {
+        /// Why it was not handed over.
+        because: Box<ApplyError>,
+        /// What is left.
+        left: String,
+    },
     /// Every step ran, and the machine is still not what was asked for.
     #[error("the kernel took every write, and still this is to be done: {}", left.join("; "))]
     Drift {

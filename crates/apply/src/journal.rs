@@ -8,7 +8,6 @@
 //! lies below `/run`, and goes at a reboot together with the VFs.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -17,6 +16,7 @@ use virtfn_pci::Address;
 use virtfn_plan::{Action, Plan, Target};
 
 use crate::error::ApplyError;
+use crate::record;
 
 /// What a run owes one PF.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,9 +43,6 @@ struct Made {
     #[serde(default)]
     groups: BTreeMap<String, Option<Limits>>,
 }
-
-/// A journal has one line; a larger file is not ours.
-const MAX_BYTES: u64 = 1 << 20;
 
 impl Journal {
     /// What `plan` owes `pf`, with what a killed run owed before and this one goes on with; nothing
@@ -84,38 +81,17 @@ impl Journal {
 
     /// The journal that a killed run left for `pf`.
     pub(crate) fn read(folder: &Path, pf: Address) -> Option<Self> {
-        let path = path(folder, pf);
-        let length = std::fs::metadata(&path).ok()?.len();
-        let bytes = if length <= MAX_BYTES { std::fs::read(&path).ok()? } else { return None };
-        serde_json::from_slice(&bytes).ok()
+        record::read(&path(folder, pf))
     }
 
     /// Writes it, whole or not at all, before the first step.
     pub(crate) fn write(&self, folder: &Path, pf: Address) -> Result<(), ApplyError> {
-        let path = path(folder, pf);
-        let write = || -> io::Result<()> {
-            let mut file = tempfile::NamedTempFile::new_in(folder)?;
-            file.write_all(&serde_json::to_vec(self)?)?;
-            file.as_file().sync_all()?;
-            file.persist(&path)?;
-            Ok(())
-        };
-        write().map_err(|source| ApplyError::State {
-            path: path.clone(),
-            doing: "cannot write",
-            source,
-        })
+        record::write(self, &path(folder, pf))
     }
 
     /// Removes it: all is put back.
     pub(crate) fn remove(folder: &Path, pf: Address) -> Result<(), ApplyError> {
-        let path = path(folder, pf);
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(ApplyError::State { path, doing: "cannot remove", source: error })
-            }
-            _ => Ok(()),
-        }
+        record::remove(path(folder, pf))
     }
 
     /// Makes what a killed run owed part of what shall be.

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use virtfn_host::{Host, Policy};
+use virtfn_host::{Function, Host, Policy};
 use virtfn_kernel::SysRoot;
 use virtfn_pci::Address;
-use virtfn_plan::{Interrupted, Part, Plan, Step, Subject, parts, verify};
+use virtfn_plan::{Action, Interrupted, Part, Plan, Step, Subject, parts, verify};
 
 use crate::error::{ApplyError, FailedStep};
 use crate::execute::{Count, execute, roll_back};
+use crate::given::Given;
 use crate::guard;
 use crate::journal::Journal;
 use crate::live;
@@ -76,6 +77,20 @@ pub enum Progress<'a> {
         /// How.
         how: Ended<'a>,
     },
+    /// A virtual machine's manager is asked to take a function.
+    Hands {
+        /// The function.
+        function: Address,
+        /// To whom, in words: `VM web`.
+        to: &'a str,
+    },
+    /// A virtual machine's manager is asked to give a function back.
+    HandsBack {
+        /// The function.
+        function: Address,
+        /// From whom, in words: `VM web`.
+        from: &'a str,
+    },
     /// A device some of whose steps failed was put back to what it was.
     RolledBack {
         /// The device, or the host.
@@ -121,31 +136,105 @@ pub fn run<E: From<ApplyError>>(
     wish: impl Fn(&Host, Policy) -> Result<Policy, E>,
     options: &mut Options<'_>,
 ) -> Result<Outcome, E> {
-    let make = std::fs::create_dir_all(&options.state);
-    make.map_err(|source| state_error(&options.state, source))?;
-    let _locks = Locks::take(&options.state, about.iter().copied())?;
-    let devices = || about.iter().copied().filter_map(Subject::device);
-    for pf in devices().filter(|pf| Journal::read(&options.state, *pf).is_some()) {
-        (options.progress)(Progress::Recovers(pf));
+    Held::take(about, &options.state)?.run(machine, wish, options)
+}
+
+/// Devices that no other run changes until this drops.
+#[derive(Debug)]
+pub(crate) struct Held<'a> {
+    about: &'a BTreeSet<Subject>,
+    #[allow(dead_code, reason = "held, not read")]
+    locks: Locks,
+}
+
+/// What shall be, device by device, and nobody loses anything by it.
+pub(crate) struct Ready {
+    pub(crate) host: Host,
+    pub(crate) was: Policy,
+    pub(crate) parts: Vec<Part>,
+    pub(crate) whole: Plan,
+}
+
+impl<'a> Held<'a> {
+    pub(crate) fn take(about: &'a BTreeSet<Subject>, state: &Path) -> Result<Self, ApplyError> {
+        std::fs::create_dir_all(state).map_err(|source| state_error(state, source))?;
+        let locks = Locks::take(state, about.iter().copied())?;
+        Ok(Self { about, locks })
     }
-    let (mut host, was, policy) =
-        wanted(machine.observe(about, Sight::Whole)?, about, &wish, &options.state)?;
-    let mut devices = parts(&host, &policy);
-    if machine.settle_doubts(&mut host, &joined(&devices)) {
-        devices = parts(&host, &policy);
+
+    pub(crate) fn run<E: From<ApplyError>>(
+        &self,
+        machine: &mut dyn Machine,
+        wish: impl Fn(&Host, Policy) -> Result<Policy, E>,
+        options: &mut Options<'_>,
+    ) -> Result<Outcome, E> {
+        let ready = self.make_ready(machine, &wish, options)?;
+        let failed = run_parts(machine, &ready.was, &ready.parts, options);
+        forget(&ready, &options.state)?;
+        let (after, drift) = look_again(machine, self.about, &ready.parts, &failed)?;
+        finish(ready.parts.len(), failed.into_iter().chain(drift).collect())?;
+        Ok(Outcome { steps: ready.whole.steps.len(), host: after })
     }
-    let whole = joined(&devices);
-    guard(&whole, options)?;
-    if let Some(pf) = guard::stuck(&host, &whole) {
-        return Err(ApplyError::Stuck { pf }.into());
+
+    /// Looks, plans, and proves that nobody loses what is to be spared.
+    pub(crate) fn make_ready<E: From<ApplyError>>(
+        &self,
+        machine: &mut dyn Machine,
+        wish: &impl Fn(&Host, Policy) -> Result<Policy, E>,
+        options: &mut Options<'_>,
+    ) -> Result<Ready, E> {
+        let devices = || self.about.iter().copied().filter_map(Subject::device);
+        for pf in devices().filter(|pf| Journal::read(&options.state, *pf).is_some()) {
+            (options.progress)(Progress::Recovers(pf));
+        }
+        let host = machine.observe(self.about, Sight::Whole)?;
+        let (mut host, was, policy) = wanted(host, self.about, wish, &options.state)?;
+        let mut devices = parts(&host, &policy);
+        if machine.settle_doubts(&mut host, &joined(&devices)) {
+            devices = parts(&host, &policy);
+        }
+        let whole = joined(&devices);
+        guard(&whole, options)?;
+        if let Some(pf) = guard::stuck(&host, &whole) {
+            return Err(ApplyError::Stuck { pf }.into());
+        }
+        for note in &whole.notes {
+            (options.progress)(Progress::Note(note));
+        }
+        Ok(Ready { host, was, parts: devices, whole })
     }
-    for note in &whole.notes {
-        (options.progress)(Progress::Note(note));
+
+    /// Runs the steps that were made ready.
+    pub(crate) fn go_on(
+        machine: &mut dyn Machine,
+        ready: &Ready,
+        options: &mut Options<'_>,
+    ) -> Result<(), ApplyError> {
+        finish(ready.parts.len(), run_parts(machine, &ready.was, &ready.parts, options))
     }
-    let failed = run_parts(machine, &was, &devices, options);
-    let (after, drift) = look_again(machine, about, &devices, &failed)?;
-    finish(devices.len(), failed.into_iter().chain(drift).collect())?;
-    Ok(Outcome { steps: whole.steps.len(), host: after })
+
+    /// The machine once it is as it shall be, whoever made it so.
+    pub(crate) fn look_again(
+        &self,
+        machine: &mut dyn Machine,
+        parts: &[Part],
+    ) -> Result<Host, ApplyError> {
+        let (after, drift) = look_again(machine, self.about, parts, &[])?;
+        finish(parts.len(), drift)?;
+        Ok(after)
+    }
+}
+
+/// What VFs were before a virtual machine got them is nothing to the VFs that come in their place.
+fn forget(ready: &Ready, state: &Path) -> Result<(), ApplyError> {
+    for step in &ready.whole.steps {
+        let Action::SetNumVfs { pf, .. } = step.action else { continue };
+        let vfs = ready.host.functions.get(&pf).and_then(Function::pf).map(|pf| pf.vfs.values());
+        for vf in vfs.into_iter().flatten() {
+            Given::remove(state, *vf)?;
+        }
+    }
+    Ok(())
 }
 
 /// Runs the parts that have a plan, and gives back what failed of which device.

@@ -217,16 +217,23 @@ impl Teller {
             Progress::RolledBack { subject, left: Some(left) } => {
                 self.line(&format!("{}: could not be put back: {left}", subject.short()));
             }
+            Progress::Hands { to, .. } => self.step(&format!("{to}: attach"), true),
+            Progress::HandsBack { from, .. } => self.step(&format!("{from}: detach"), true),
             Progress::Ended { how: Ended::Done | Ended::Failed(_) | Ended::Skipped, .. } => {}
             Progress::Step { number, of, step } => {
                 let text = format!("[{number}/{of}] {}", step.action);
                 let long = matches!(step.action, Action::SetNumVfs { .. } | Action::Unbind { .. });
-                if self.terminal {
-                    say(&format!("\r\x1b[K{}", plain(&text)));
-                } else if long || self.begun.elapsed() > PATIENCE {
-                    say(&format!("{}\n", plain(&text)));
-                }
+                self.step(&text, long);
             }
+        }
+    }
+
+    /// What is done now. In a pipe it is told where it takes long.
+    fn step(&self, text: &str, long: bool) {
+        if self.terminal {
+            say(&format!("\r\x1b[K{}", plain(text)));
+        } else if long || self.begun.elapsed() > PATIENCE {
+            say(&format!("{}\n", plain(text)));
         }
     }
 

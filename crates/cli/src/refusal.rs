@@ -86,6 +86,9 @@ pub(crate) fn hints(object: &str, error: &ApplyError) -> Vec<String> {
         }
         ApplyError::State { .. } | ApplyError::Observe(_) => Vec::new(),
         ApplyError::Drift { .. } => vec![format!("virtfn show {object}"), "dmesg | tail".into()],
+        ApplyError::NotPutBack { because, .. } => hints(object, because),
+        // The command that asked a manager knows it.
+        ApplyError::Hands { .. } => Vec::new(),
     }
 }
 

@@ -81,7 +81,7 @@ pub enum Role {
 }
 
 /// A VF by what lasts: its PF's place and its number there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct VfId {
     /// Its PF.
     pub pf: Address,

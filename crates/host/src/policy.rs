@@ -259,7 +259,7 @@ impl PfPolicy {
                 admin = VfAdmin { min_rate: Some(limits.min), max_rate: Some(limits.max), ..admin };
             }
             let port = port.map(PortPolicy::of).unwrap_or_default();
-            let driver = host.functions.get(address).and_then(choice_of);
+            let driver = host.functions.get(address).and_then(DriverChoice::of);
             (*index, VfPolicy { admin, driver, port, ..VfPolicy::default() })
         };
         let groups = ports.into_iter().flat_map(|ports| &ports.groups);
@@ -278,15 +278,18 @@ impl PfPolicy {
     }
 }
 
-/// The choice that gave a function the driver it has, as far as that can be seen.
-fn choice_of(function: &Function) -> Option<DriverChoice> {
-    match (&function.driver, &function.driver_override) {
-        (None, _) => Some(DriverChoice::None),
-        (Some(_), Seen::Unreadable(_)) => None,
-        (Some(driver), Seen::Known(ordered)) if ordered == driver => {
-            Some(DriverChoice::Named(driver.clone()))
+impl DriverChoice {
+    /// The choice that gave a function the driver it has, as far as that can be seen.
+    #[must_use]
+    pub fn of(function: &Function) -> Option<Self> {
+        match (&function.driver, &function.driver_override) {
+            (None, _) => Some(Self::None),
+            (Some(_), Seen::Unreadable(_)) => None,
+            (Some(driver), Seen::Known(ordered)) if ordered == driver => {
+                Some(Self::Named(driver.clone()))
+            }
+            (Some(_), Seen::Known(_) | Seen::Absent) => Some(Self::Default),
         }
-        (Some(_), Seen::Known(_) | Seen::Absent) => Some(DriverChoice::Default),
     }
 }
 
