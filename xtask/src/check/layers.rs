@@ -32,6 +32,7 @@ const ROOMS: &[Room] = &[
     room("plan", &["pci", "host", "predict"]),
     room("apply", &["pci", "host", "plan", "observe", "kernel"]),
     room("vfio", &["pci"]),
+    room("virt", &["pci", "host"]),
     room("render", &["pci", "acpi", "host", "predict", "doctor", "plan"]),
     room(
         "cli",
