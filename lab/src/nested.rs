@@ -36,9 +36,14 @@ impl Guest {
     #[track_caller]
     pub fn define<'g>(&'g self, name: &'g str, devices: &str) -> Nested<'g> {
         self.ok("systemctl start libvirtd && modprobe kvm_amd");
-        self.ok(&format!("[ -e {IMAGE} ] || cat /boot/small.cpio /run/lab/programs.cpio > {IMAGE}"));
+        self.ok(&format!(
+            "[ -e {IMAGE} ] || cat /boot/small.cpio /run/lab/programs.cpio > {IMAGE}"
+        ));
         let file = format!("/var/tmp/{name}.xml");
-        self.ok(&format!("cat > {file} <<'END'\n{}END\nvirsh define {file}", domain(name, devices)));
+        self.ok(&format!(
+            "cat > {file} <<'END'\n{}END\nvirsh define {file}",
+            domain(name, devices)
+        ));
         Nested { guest: self, name }
     }
 }
@@ -115,7 +120,8 @@ fn console(name: &str) -> String {
 fn domain(name: &str, devices: &str) -> String {
     let mut ports = String::new();
     for index in 1..=4 {
-        let _ = writeln!(ports, "    <controller type='pci' index='{index}' model='pcie-root-port'/>");
+        let _ =
+            writeln!(ports, "    <controller type='pci' index='{index}' model='pcie-root-port'/>");
     }
     format!(
         "<domain type='kvm'>\n  <name>{name}</name>\n  <memory unit='MiB'>256</memory>\n  <vcpu>1</vcpu>\n  \
@@ -140,6 +146,9 @@ mod tests {
         let text = domain("web", "    <watchdog model='itco'/>\n");
         assert_eq!(text.matches("pcie-root-port").count(), 4);
         assert!(text.contains(PORT) && text.contains("/var/tmp/web.sock"), "{text}");
-        assert!(text.ends_with("    <watchdog model='itco'/>\n  </devices>\n</domain>\n"), "{text}");
+        assert!(
+            text.ends_with("    <watchdog model='itco'/>\n  </devices>\n</domain>\n"),
+            "{text}"
+        );
     }
 }

@@ -52,8 +52,10 @@ impl Given {
     pub fn back(&self, policy: Policy) -> Policy {
         match self.vf {
             Some(vf) => policy.with_vf(vf, self.was.clone()),
-            None => policy
-                .with_device(self.function, self.was.driver.clone().unwrap_or(DriverChoice::Default)),
+            None => policy.with_device(
+                self.function,
+                self.was.driver.clone().unwrap_or(DriverChoice::Default),
+            ),
         }
     }
 

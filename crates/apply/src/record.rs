@@ -27,7 +27,8 @@ pub(crate) fn write(record: &impl Serialize, path: &Path) -> Result<(), ApplyErr
         file.persist(path)?;
         Ok(())
     };
-    let failed = |source| ApplyError::State { path: path.to_owned(), doing: "cannot write", source };
+    let failed =
+        |source| ApplyError::State { path: path.to_owned(), doing: "cannot write", source };
     write().map_err(failed)
 }
 

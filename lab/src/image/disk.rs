@@ -152,10 +152,13 @@ fn complete(root: &Path, kernel: &Kernel) -> Result<()> {
         fs::write(&path, text).with_context(|| path.display().to_string())?;
     }
     for (file, more) in [
-        ("passwd", "messagebus:x:100:100::/nonexistent:/usr/sbin/nologin\n\
+        (
+            "passwd",
+            "messagebus:x:100:100::/nonexistent:/usr/sbin/nologin\n\
              polkitd:x:101:107::/nonexistent:/usr/sbin/nologin\n\
              tcpdump:x:102:108::/nonexistent:/usr/sbin/nologin\n\
-             libvirt-qemu:x:64055:101::/var/lib/libvirt:/usr/sbin/nologin\n"),
+             libvirt-qemu:x:64055:101::/var/lib/libvirt:/usr/sbin/nologin\n",
+        ),
         (
             "group",
             "messagebus:x:100:\nkvm:x:101:\nrender:x:102:\nsgx:x:103:\ninput:x:104:\nsystemd-journal:x:105:\n\
