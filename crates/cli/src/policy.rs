@@ -56,12 +56,8 @@ pub fn installed(root: &SysRoot) -> Result<Option<Declared>, Error> {
 }
 
 fn parse(path: &str, text: &str) -> Result<Declared, Error> {
-    policy::read(path, text).map_err(|faults| {
-        let show = |fault: &policy::Fault| {
-            let meant = fault.meant().map(|meant| format!("\n   = {meant}")).unwrap_or_default();
-            fault.show(path, text) + &meant
-        };
-        Error::Policy { faults: faults.iter().map(show).collect() }
+    policy::read(path, text).map_err(|faults| Error::Policy {
+        faults: faults.iter().map(|fault| fault.report(path, text)).collect(),
     })
 }
 

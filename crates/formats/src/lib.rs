@@ -12,6 +12,7 @@
 pub mod adopt;
 mod driverctl;
 pub mod exchange;
+mod fault;
 mod ifcfg;
 mod ifupdown;
 mod ini;
@@ -31,11 +32,13 @@ mod sources;
 mod sysfs_line;
 mod udev;
 mod unit;
+pub mod vm;
 mod xml;
 mod yaml;
 
 use virtfn_host::{Claim, Condition, Demand, Owner, Quirk};
 
+pub use fault::Fault;
 pub use script::read_program;
 pub use sources::{SOURCES, Shadow, Source};
 

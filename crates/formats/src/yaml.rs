@@ -5,22 +5,15 @@
 //! heed them.
 
 use std::collections::HashMap;
-use std::ops::Range;
 
 use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle};
+
+use crate::fault::{At, Fault};
 
 /// A policy for 8 PFs of 256 VFs, each spelt out with every attribute, has some 50,000.
 const MAX_NODES: usize = 200_000;
 /// A policy is six levels deep, netplan's files seven.
 const MAX_DEPTH: usize = 32;
-
-/// Where a node stands: bytes of the text, and its line and column from 1.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct At {
-    pub(crate) bytes: Range<usize>,
-    pub(crate) line: u32,
-    pub(crate) column: u32,
-}
 
 /// What is no such document, and where.
 #[derive(Clone, Debug)]
@@ -32,6 +25,12 @@ pub(crate) struct Broken {
 impl Broken {
     fn new(at: At, why: impl Into<String>) -> Self {
         Self { at, why: why.into() }
+    }
+}
+
+impl From<Broken> for Fault {
+    fn from(broken: Broken) -> Self {
+        Self::new(broken.at, broken.why)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use virtfn_pci::{Address, ConfigSpace};
+use virtfn_pci::{Address, ConfigSpace, Subsystem};
 
 use crate::{
     EswitchMode, FirmwareVfs, Guid, Holder, LinkState, MacAddress, Mbps, Ports, Qos, Seen, Switch,
@@ -15,6 +15,8 @@ use crate::{
 pub struct Function {
     /// Where it is.
     pub address: Address,
+    /// Where its attributes are, below the root (`sys/devices/pci0000:00/…`).
+    pub path: String,
     /// The bridge above it; `None` on a root bus.
     pub parent: Option<Address>,
     /// The function of another domain that made its domain and sends its requests under its own
@@ -201,6 +203,12 @@ impl Function {
             Role::Vf(id) => Some(id),
             Role::Plain | Role::Pf(_) | Role::Leaving { .. } => None,
         }
+    }
+
+    /// Who built the board, where its config space was read and says so.
+    #[must_use]
+    pub fn subsystem(&self) -> Option<Subsystem> {
+        self.config.known()?.header()?.subsystem
     }
 
     /// Is it a bridge of any kind (base class 06, subclass 04 or 09)?

@@ -67,6 +67,7 @@ fn read_one(root: &SysRoot, address: Address, path: &str) -> Result<Option<Funct
     let numa = root.parse(&at("numa_node"), |text| text.parse::<i32>().ok());
     Ok(Some(Function {
         address,
+        path: path.to_owned(),
         parent: path::last(path::parent(path)).parse().ok(),
         controller: controller(path),
         ids,

@@ -88,6 +88,7 @@ fn vf(pf: &Function, sriov: &Sriov, address: Address, id: VfId) -> Function {
     let nothing = || format!("sys/bus/pci/devices/{address}");
     Function {
         address,
+        path: nothing(),
         parent: pf.parent,
         controller: pf.controller,
         ids: Ids { device: sriov.vf_device, ..pf.ids },

@@ -1,12 +1,13 @@
 //! libvirt's networks of VFs: `<forward mode='hostdev'>`.
 
-use virtfn_host::{Declared, Matching, VfIndex};
+use virtfn_host::{Declared, Matching};
 use virtfn_pci::Address;
 
 use super::draft::Drafts;
 use super::resolve::places;
 use super::{Exported, Format, Key, Terms, slug};
 use crate::File;
+use crate::vm::{self, Pool, PoolOf};
 use crate::xml::{Tag, tags};
 
 pub(super) const FORMAT: Format = Format {
@@ -78,10 +79,7 @@ fn read_forward(at: (&str, u32), tag: &Tag<'_>, terms: &Terms<'_>, drafts: &mut 
 }
 
 fn address(tag: &Tag<'_>) -> Option<Address> {
-    let part = |name: &str| {
-        let text = tag.attribute(name)?;
-        u32::from_str_radix(text.strip_prefix("0x").unwrap_or(text), 16).ok()
-    };
+    let part = |name: &str| vm::number(tag.attribute(name)?);
     let (bus, slot) = (u8::try_from(part("bus")?).ok()?, u8::try_from(part("slot")?).ok()?);
     let function = u8::try_from(part("function")?).ok()?;
     Address::new(part("domain").unwrap_or(0), bus, slot, function)
@@ -89,20 +87,15 @@ fn address(tag: &Tag<'_>) -> Option<Address> {
 
 fn write(declared: &Declared, terms: &Terms<'_>, exported: &mut Exported) {
     for pf in &declared.pfs {
-        let (name, inner) = match (&pf.matching.netdev, pf.matching.pci) {
-            (Some(netdev), _) => (netdev.clone(), format!("    <pf dev='{}'/>\n", escape(netdev))),
+        let (name, of) = match (&pf.matching.netdev, pf.matching.pci) {
+            (Some(netdev), _) => (netdev.clone(), PoolOf::Pf(netdev.clone())),
             (None, Some(pci)) => {
-                let all = places(pf, terms, exported);
-                let line = |(_, vf): &(VfIndex, Address)| {
-                    format!(
-                        "    <address type='pci' domain='0x{:04x}' bus='0x{:02x}' slot='0x{:02x}' function='0x{:x}'/>\n",
-                        vf.domain(),
-                        vf.bus(),
-                        vf.device(),
-                        vf.function()
-                    )
-                };
-                (pci.to_string(), all.iter().map(line).collect())
+                let vfs: Vec<_> =
+                    places(pf, terms, exported).into_iter().map(|(_, vf)| vf).collect();
+                if vfs.is_empty() {
+                    continue;
+                }
+                (pci.to_string(), PoolOf::Vfs(vfs))
             }
             (None, None) => {
                 let why = "not written: a network names its PF by interface, or VFs by address";
@@ -110,17 +103,8 @@ fn write(declared: &Declared, terms: &Terms<'_>, exported: &mut Exported) {
                 continue;
             }
         };
-        if inner.is_empty() {
-            continue;
-        }
         let name = format!("virtfn-{}", slug(&name));
-        exported.file(
-            format!("etc/libvirt/qemu/networks/{name}.xml"),
-            format!("<network>\n  <name>{name}</name>\n  <forward mode='hostdev' managed='yes'>\n{inner}  </forward>\n</network>\n"),
-        );
+        let path = format!("etc/libvirt/qemu/networks/{name}.xml");
+        exported.file(path, Pool { name, managed: true, of }.xml());
     }
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('\'', "&apos;")
 }

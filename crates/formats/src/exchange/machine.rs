@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use virtfn_host::{Function, Host, MacAddress, Matching, Pf, VfIndex};
-use virtfn_pci::{Address, Looked};
+use virtfn_pci::{Address, Looked, Subsystem};
 
 /// A machine's devices.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub struct KnownPf {
 pub struct KnownFunction {
     /// Vendor and device.
     pub ids: (u16, u16),
+    /// Its subsystem, where its config space was read.
+    pub subsystem: Option<Subsystem>,
     /// Its IOMMU group.
     pub group: Option<u32>,
     /// Its network interface.
@@ -50,6 +52,7 @@ impl Machine {
         let function = |(address, function): (&Address, &Function)| {
             let known = KnownFunction {
                 ids: (function.ids.vendor, function.ids.device),
+                subsystem: function.subsystem(),
                 group: function.iommu_group,
                 netdev: function.netdevs.first().cloned(),
             };

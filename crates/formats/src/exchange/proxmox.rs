@@ -1,13 +1,12 @@
 //! Proxmox VE's mappings of PCI devices: `/etc/pve/mapping/pci.cfg`.
 
-use std::fmt::Write as _;
-
 use virtfn_host::{Declared, DriverWish, Matching, VfWish};
 use virtfn_pci::Address;
 
 use super::draft::Drafts;
 use super::resolve::places;
 use super::{Exported, Format, Key, Part, Terms, slug};
+use crate::vm::proxmox::{Mapped, mapping_section};
 use crate::{File, numbered};
 
 pub(super) const FORMAT: Format = Format {
@@ -77,18 +76,20 @@ fn write(declared: &Declared, terms: &Terms<'_>, exported: &mut Exported) {
         let known = terms.machine.and_then(|machine| machine.meant(&pf.matching).next());
         let ids = known.and_then(|pf| Some((pf.names.vendor?, pf.vf_device?)));
         let name = known.and_then(|pf| pf.names.netdev.clone().or(Some(pf.names.pci?.to_string())));
-        let maps = map_lines(&vfs, ids, terms);
+        let maps = mapped(&vfs, ids, terms);
         if maps.is_empty() {
             exported.lose(&pf.place, format!("{}: not written: IDs of its VFs and the node's name are known on the machine alone", pf.matching));
             continue;
         }
-        text += &format!("virtfn-{}\n{maps}\n", slug(&name.unwrap_or_default()));
+        text += &mapping_section(&format!("virtfn-{}", slug(&name.unwrap_or_default())), &maps);
     }
     for device in &declared.devices {
         let by_vfio = is_vfio(&device.driver);
-        let maps = device.matching.pci.map(|pci| (pci, map_lines(&[pci], None, terms)));
+        let maps = device.matching.pci.map(|pci| (pci, mapped(&[pci], None, terms)));
         match maps.filter(|(_, maps)| by_vfio && !maps.is_empty()) {
-            Some((pci, maps)) => text += &format!("virtfn-{}\n{maps}\n", slug(&pci.to_string())),
+            Some((pci, maps)) => {
+                text += &mapping_section(&format!("virtfn-{}", slug(&pci.to_string())), &maps);
+            }
             None => exported.lose(
                 &device.place,
                 format!(
@@ -111,21 +112,19 @@ fn is_vfio(driver: &DriverWish) -> bool {
     }
 }
 
-/// A line for each device; `ids` where they do not exist yet.
-fn map_lines(devices: &[Address], ids: Option<(u16, u16)>, terms: &Terms<'_>) -> String {
-    let mut text = String::new();
-    let Some((machine, node)) =
-        terms.machine.and_then(|machine| Some((machine, machine.node.as_deref()?)))
-    else {
-        return text;
+/// The devices that are known; `ids` where they do not exist yet.
+fn mapped(devices: &[Address], ids: Option<(u16, u16)>, terms: &Terms<'_>) -> Vec<Mapped> {
+    let machine = terms.machine.and_then(|machine| Some((machine, machine.node.clone()?)));
+    let Some((machine, node)) = machine else { return Vec::new() };
+    let of = |path: &Address| {
+        let known = machine.functions.get(path);
+        Some(Mapped {
+            ids: known.map(|known| known.ids).or(ids)?,
+            subsystem: known.and_then(|known| known.subsystem),
+            group: known.and_then(|known| known.group),
+            node: node.clone(),
+            path: *path,
+        })
     };
-    for device in devices {
-        let known = machine.functions.get(device);
-        let Some((vendor, id)) = known.map(|known| known.ids).or(ids) else { continue };
-        let group = known.and_then(|known| known.group);
-        let group = group.map(|group| format!(",iommugroup={group}")).unwrap_or_default();
-        // Writing into a String cannot fail.
-        let _ = writeln!(text, "\tmap id={vendor:04x}:{id:04x}{group},node={node},path={device}");
-    }
-    text
+    devices.iter().filter_map(of).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::fault::Fault;
+use crate::fault::Fault;
 use crate::yaml::{Node, Value};
 
 /// Faults, as they are found: reading goes on, so that a person sees all of them at once.

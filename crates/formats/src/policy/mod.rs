@@ -17,7 +17,6 @@
 //! Lost: nothing but comments and the order of keys.
 
 mod edit;
-mod fault;
 mod fields;
 mod keys;
 mod schema;
@@ -32,12 +31,13 @@ use virtfn_host::{
 };
 use virtfn_pci::Address;
 
+pub use crate::fault::Fault;
 pub use edit::{CannotEdit, Edit, edit};
-pub use fault::Fault;
 pub use schema::schema;
 pub use write::write;
 
-use crate::yaml::{self, At, Node, Value};
+use crate::fault::At;
+use crate::yaml::{self, Node, Value};
 use fields::Faults;
 
 /// The version of the format that this program reads.

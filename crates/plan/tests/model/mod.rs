@@ -71,6 +71,7 @@ fn kernel() -> Kernel {
 fn function(address: Address, device: u16, role: Role) -> Function {
     Function {
         address,
+        path: format!("sys/bus/pci/devices/{address}"),
         parent: None,
         controller: None,
         ids: Ids { vendor: 0x8086, device, class: 0x02_0000 },

@@ -1,8 +1,16 @@
-//! What is wrong with a policy: where, why, and what was meant.
+//! What is wrong with a file that a person writes: where, why, and what was meant.
 
-use crate::yaml::{At, Broken};
+use std::ops::Range;
 
-/// One fault of a policy file.
+/// Where something stands: bytes of the text, and its line and column from 1.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct At {
+    pub(crate) bytes: Range<usize>,
+    pub(crate) line: u32,
+    pub(crate) column: u32,
+}
+
+/// One fault of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     at: At,
@@ -69,6 +77,13 @@ impl Fault {
         shown
     }
 
+    /// The same, and what was probably meant below it.
+    #[must_use]
+    pub fn report(&self, path: &str, text: &str) -> String {
+        let meant = self.meant().map(|meant| format!("\n   = {meant}")).unwrap_or_default();
+        self.show(path, text) + &meant
+    }
+
     /// How many characters of its line it covers.
     fn width(&self, text: &str) -> usize {
         let covered = text.get(self.at.bytes.clone()).unwrap_or_default();
@@ -78,9 +93,3 @@ impl Fault {
 
 /// Characters of a line that are shown.
 const SHOWN: usize = 100;
-
-impl From<Broken> for Fault {
-    fn from(broken: Broken) -> Self {
-        Self::new(broken.at, broken.why)
-    }
-}
