@@ -111,9 +111,10 @@ pub(crate) fn observe(
     sight: Sight,
 ) -> Result<Host, ApplyError> {
     let mut facets =
-        vec![Facet::ToCome, Facet::Locked, Facet::Netdevs, Facet::Admin, Facet::Devlink];
+        vec![Facet::ToCome, Facet::Locked, Facet::Netdevs, Facet::Admin];
     match sight {
         Sight::Whole => facets.extend([
+            Facet::Devlink,
             Facet::Config,
             Facet::Details,
             Facet::Around,
@@ -122,8 +123,10 @@ pub(crate) fn observe(
             Facet::Kernel,
             Facet::Modules,
         ]),
-        Sight::State { vectors: true } => facets.push(Facet::Config),
-        Sight::State { vectors: false } => {}
+        Sight::State { vectors, devlink } => {
+            facets.extend(vectors.then_some(Facet::Config));
+            facets.extend(devlink.then_some(Facet::Devlink));
+        }
     }
     if about.contains(&Subject::Host) {
         facets.push(Facet::Platform);

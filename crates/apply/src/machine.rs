@@ -21,6 +21,8 @@ pub enum Sight {
         /// Is a number of interrupt vectors among the settings? A VF's config space tells it, and a
         /// device is slow to tell that.
         vectors: bool,
+        /// Does anything depend on what devlink says?
+        devlink: bool,
     },
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use virtfn_host::{Function, Host, Policy};
+use virtfn_host::{Function, Host, PfPolicy, Policy, PortPolicy};
 use virtfn_kernel::SysRoot;
 use virtfn_pci::Address;
 use virtfn_plan::{Action, Interrupted, Part, Plan, Step, Subject, parts, verify};
@@ -281,11 +281,11 @@ fn look_again(
     failed: &[(Subject, ApplyError)],
 ) -> Result<(Host, Vec<(Subject, ApplyError)>), ApplyError> {
     let deadline = machine.now() + SETTLE_LIMIT;
-    let mut vfs =
-        devices.iter().flat_map(|part| part.policy.pfs.values()).flat_map(|pf| pf.vf.values());
-    let vectors = vfs.any(|vf| vf.msix.is_some());
+    let pfs = || devices.iter().flat_map(|part| part.policy.pfs.values());
+    let vectors = pfs().flat_map(|pf| pf.vf.values()).any(|vf| vf.msix.is_some());
+    let devlink = pfs().any(depends_on_devlink);
     loop {
-        let after = machine.observe(about, Sight::State { vectors })?;
+        let after = machine.observe(about, Sight::State { vectors, devlink })?;
         if drift(&after, devices, failed).is_empty() {
             return Ok((after, Vec::new()));
         }
@@ -297,6 +297,13 @@ fn look_again(
         }
         machine.pause(PAUSE);
     }
+}
+
+/// Does what shall be of a PF show itself in devlink's answers? A driver without devlink has no mode of its
+/// switch to keep.
+fn depends_on_devlink(pf: &PfPolicy) -> bool {
+    let ports = || pf.vf.values().any(|vf| vf.port != PortPolicy::default());
+    pf.eswitch.is_some() || pf.firmware_vfs.is_some() || !pf.groups.is_empty() || ports()
 }
 
 /// What is still to be done of those devices whose steps all ran.

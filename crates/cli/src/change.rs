@@ -182,10 +182,11 @@ impl From<ApplyError> for Error {
     }
 }
 
-/// Tells how far a run is, on standard error: on a terminal in one line that is replaced, in a pipe
-/// line by line once it takes long.
+/// Tells how far a run is, on standard error: on a terminal in one line that is replaced, in a pipe a line
+/// for what takes long, and for others one a second.
 pub struct Teller {
-    begun: Instant,
+    /// When it told something last, or began.
+    told: Instant,
     terminal: bool,
 }
 
@@ -193,7 +194,7 @@ impl Teller {
     /// Begins to count the time.
     #[must_use]
     pub fn start() -> Self {
-        Self { begun: Instant::now(), terminal: std::io::stderr().is_terminal() }
+        Self { told: Instant::now(), terminal: std::io::stderr().is_terminal() }
     }
 
     /// Tells it.
@@ -228,18 +229,19 @@ impl Teller {
         }
     }
 
-    /// What is done now. In a pipe it is told where it takes long.
-    fn step(&self, text: &str, long: bool) {
+    /// What is done now. In a pipe it is told where it takes long, and now and then.
+    fn step(&mut self, text: &str, long: bool) {
         if self.terminal {
             say(&format!("\r\x1b[K{}", plain(text)));
-        } else if long || self.begun.elapsed() > PATIENCE {
+        } else if long || self.told.elapsed() > PATIENCE {
+            self.told = Instant::now();
             say(&format!("{}\n", plain(text)));
         }
     }
 
     fn line(&self, text: &str) {
         self.clear();
-        say(&format!("note: {}\n", plain(text)));
+        note(text);
     }
 
     /// Takes the last line away from a terminal.
@@ -248,6 +250,11 @@ impl Teller {
             say("\r\x1b[K");
         }
     }
+}
+
+/// Says something beside what was asked for.
+pub fn note(text: &str) {
+    say(&format!("note: {}\n", plain(text)));
 }
 
 /// One write for all of it: hundreds of steps say something, and none of it is coloured. What cannot be

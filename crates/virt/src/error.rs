@@ -86,6 +86,14 @@ pub enum VirtError {
         /// QEMU's own words.
         message: String,
     },
+    /// The guest was asked and said no.
+    #[error("{guest}: it did not let go of {device}: the guest refused")]
+    GuestRefused {
+        /// Whose guest.
+        guest: String,
+        /// What it keeps.
+        device: String,
+    },
     /// It took longer than it may.
     #[error("{object}: {operation}: not done after {}: {why}", seconds(*limit))]
     TimedOut {

@@ -21,6 +21,7 @@
 mod deadline;
 mod error;
 mod explain;
+pub mod handover;
 pub mod libvirt;
 pub mod qmp;
 mod wire;

@@ -32,13 +32,13 @@ const ROOMS: &[Room] = &[
     room("plan", &["pci", "host", "predict"]),
     room("apply", &["pci", "host", "plan", "observe", "kernel"]),
     room("vfio", &["pci"]),
-    room("virt", &["pci", "host"]),
+    room("virt", &["pci", "host", "formats", "apply"]),
     room("render", &["pci", "acpi", "host", "predict", "doctor", "plan"]),
     room(
         "cli",
         &[
             "pci", "acpi", "host", "formats", "kernel", "observe", "predict", "doctor", "plan",
-            "apply", "render",
+            "apply", "virt", "render",
         ],
     ),
 ];

@@ -1,0 +1,189 @@
+//! What stands in the way of a device and a guest, seen before anything is touched.
+
+use std::net::IpAddr;
+
+use virtfn_formats::vm::{Domain, Passed, Room, Way, free_port};
+use virtfn_host::{Function, Host, IommuGroup, Netdev, Role, Seen, is_vfio_driver};
+
+/// One thing that stands in the way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Obstacle {
+    /// `OBJECT: WHY`.
+    pub what: String,
+    /// What to type or do next, the best first.
+    pub hints: Vec<String>,
+    /// Somebody would lose something, and a person may want that all the same.
+    pub protects: bool,
+}
+
+/// Somebody else who has a device, or is given it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// The guest.
+    pub name: String,
+    /// Does it run with the device?
+    pub runs: bool,
+}
+
+/// What is looked at beside the device.
+#[derive(Clone, Copy, Debug)]
+pub struct Scene<'a> {
+    /// The host.
+    pub host: &'a Host,
+    /// The guest as it runs, if the device shall go in now.
+    pub running: Option<&'a Domain>,
+    /// Other guests that have the device or are given it.
+    pub others: &'a [Named],
+    /// From where the person who runs the command is logged in: this host's address in that session.
+    pub session: Option<IpAddr>,
+}
+
+impl Obstacle {
+    pub(super) fn failing(
+        object: &str,
+        why: &str,
+        hints: impl IntoIterator<Item = String>,
+    ) -> Box<Self> {
+        let hints = hints.into_iter().collect();
+        Box::new(Self { what: format!("{object}: {why}"), hints, protects: false })
+    }
+
+    fn protecting(object: &str, why: &str, hints: impl IntoIterator<Item = String>) -> Box<Self> {
+        Box::new(Self { protects: true, ..*Self::failing(object, why, hints) })
+    }
+}
+
+/// All that stands in the way of giving `passed` to a guest, most certain first. What a running guest would
+/// lose or hold is proved later, when the device is locked.
+#[must_use]
+pub fn obstacles(scene: &Scene<'_>, passed: &Passed) -> Vec<Obstacle> {
+    let Some(function) =
+        passed.host_address().and_then(|address| scene.host.functions.get(&address))
+    else {
+        return Vec::new();
+    };
+    let mut found: Vec<Box<Obstacle>> = Vec::new();
+    found.extend(no_use(function));
+    if let Some(running) = scene.running {
+        found.extend(not_translated(function));
+        found.extend(shared_group(scene.host, function));
+        if matches!(passed.way, Way::Interface(_)) {
+            found.extend(pf_down(scene.host, function));
+        }
+        found.extend(no_port(running));
+        if function.vf().is_none() {
+            found.extend(carries_the_host(scene, function));
+            found.extend(no_reset(function));
+        }
+    }
+    found.extend(scene.others.iter().filter(|other| other.runs).map(|other| held(function, other)));
+    found.into_iter().map(|obstacle| *obstacle).collect()
+}
+
+/// Bridges, PFs with VFs.
+fn no_use(function: &Function) -> Option<Box<Obstacle>> {
+    let short = function.address.short();
+    match &function.role {
+        _ if function.is_bridge() => {
+            Some(Obstacle::failing(&short, "a bridge: no guest can have it", []))
+        }
+        Role::Leaving { .. } => {
+            Some(Obstacle::failing(&short, "a VF that the kernel is removing", []))
+        }
+        Role::Pf(pf) if !pf.vfs.is_empty() => {
+            let why = format!("it has {} VFs, which go with it into the guest and are lost", pf.vfs.len());
+            let hints =
+                [format!("virtfn attach VM {short}/any gives one of them"), format!("virtfn destroy {short}")];
+            Some(Obstacle::failing(&short, &why, hints))
+        }
+        _ => None,
+    }
+}
+
+fn not_translated(function: &Function) -> Option<Box<Obstacle>> {
+    let short = function.address.short();
+    let missing = function.iommu_group.is_none();
+    let hint = format!("virtfn doctor {short} --for vm");
+    missing.then(|| {
+        Obstacle::failing(&short, "it is in no IOMMU group: VFIO gives no such device to a guest", [hint])
+    })
+}
+
+/// A group goes to one guest whole.
+fn shared_group(host: &Host, function: &Function) -> Option<Box<Obstacle>> {
+    let group: &IommuGroup = host.groups.get(&function.iommu_group?)?;
+    let members = group.members.iter().filter_map(|member| host.functions.get(member));
+    let in_the_way = members.filter(|other| {
+        let bound = other.driver.as_deref().is_some_and(|driver| !is_vfio_driver(driver));
+        other.address != function.address && !other.is_bridge() && bound
+    });
+    let others: Vec<String> = in_the_way.map(|other| other.address.short()).collect();
+    let short = function.address.short();
+    let first = others.first()?;
+    let why = format!(
+        "its IOMMU group {} holds {} too, which drivers of this host have",
+        group.id,
+        others.join(", ")
+    );
+    let hints = [format!("virtfn groups {short}"), format!("virtfn bind {first} vfio-pci")];
+    Some(Obstacle::failing(&short, &why, hints))
+}
+
+/// libvirt sets a VF through its PF's interface, and wants that up (`virNetDevSetVfConfig`'s callers).
+fn pf_down(host: &Host, function: &Function) -> Option<Box<Obstacle>> {
+    let vf = function.vf()?;
+    let mut netdevs = host.netdevs_of(vf.pf);
+    let down: &Netdev = netdevs.find(|netdev| !netdev.up)?;
+    let why = format!("its PF's interface {} is down, and libvirt wants it up", down.name);
+    let hint = format!("ip link set dev {} up", down.name);
+    Some(Obstacle::failing(&function.address.short(), &why, [hint]))
+}
+
+fn no_port(running: &Domain) -> Option<Box<Obstacle>> {
+    let Room::None { add } = free_port(running) else { return None };
+    let name = &running.name;
+    let hints = [
+        format!("virsh edit {name}: add {add} to its devices, and start it anew"),
+        "or with --config: libvirt adds one when the guest starts".into(),
+    ];
+    Some(Obstacle::failing(name, "it has no free port into which a device can be plugged", hints))
+}
+
+/// What the host itself is reached through.
+fn carries_the_host(scene: &Scene<'_>, function: &Function) -> Option<Box<Obstacle>> {
+    let short = function.address.short();
+    let routes = scene.host.platform.default_routes.known();
+    for netdev in scene.host.netdevs_of(function.address) {
+        let above = netdev.master.as_ref();
+        let is_its = |name: &String| *name == netdev.name || Some(name) == above;
+        let has = |address: IpAddr| netdev.addresses.iter().any(|own| own.address == address);
+        let why = if scene.session.is_some_and(has) {
+            format!("the session that runs this command comes in through {}", netdev.name)
+        } else if routes.is_some_and(|routes| routes.iter().any(is_its)) {
+            format!("the host's default route goes through {}", netdev.name)
+        } else {
+            continue;
+        };
+        let hint = "to take it from the host all the same: the same command with --force".into();
+        return Some(Obstacle::protecting(&short, &why, [hint]));
+    }
+    None
+}
+
+/// Without a reset a guest finds what the one before left, and so does the host.
+fn no_reset(function: &Function) -> Option<Box<Obstacle>> {
+    let none = match &function.reset_methods {
+        Seen::Known(methods) => methods.is_empty(),
+        Seen::Absent => true,
+        Seen::Unreadable(_) => false,
+    };
+    let why = "the kernel knows no way to reset it: what one user leaves in it, the next one gets";
+    let hint = "to give it all the same: the same command with --force".into();
+    none.then(|| Obstacle::protecting(&function.address.short(), why, [hint]))
+}
+
+fn held(function: &Function, other: &Named) -> Box<Obstacle> {
+    let short = function.address.short();
+    let why = format!("VM {} has it, and runs", other.name);
+    Obstacle::failing(&short, &why, [format!("virtfn detach {} {short}", other.name)])
+}
