@@ -101,8 +101,11 @@ fn give(
     hands: &mut dyn Hands,
     options: &mut Options<'_>,
 ) -> Result<Host, ApplyError> {
-    if taker.steps == Steps::Ours {
-        Held::go_on(machine, ready, options)?;
+    match taker.steps {
+        Steps::Ours => Held::go_on(machine, ready, options)?,
+        // A manager that binds a function itself does not have to load the driver for it: libvirt sees
+        // no VFIO on a host whose module was never loaded, and refuses.
+        Steps::Theirs => Held::go_on(machine, &ready.modules_alone(), options)?,
     }
     (options.progress)(Progress::Hands { function: taker.function, to: taker.name });
     hands.call().map_err(|source| ApplyError::Hands { function: taker.function, source })?;

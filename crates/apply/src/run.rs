@@ -148,11 +148,24 @@ pub(crate) struct Held<'a> {
 }
 
 /// What shall be, device by device, and nobody loses anything by it.
+#[derive(Clone)]
 pub(crate) struct Ready {
     pub(crate) host: Host,
     pub(crate) was: Policy,
     pub(crate) parts: Vec<Part>,
     pub(crate) whole: Plan,
+}
+
+impl Ready {
+    /// As much of it as loads modules.
+    pub(crate) fn modules_alone(&self) -> Self {
+        let loads = |step: &Step| matches!(step.action, Action::LoadModule { .. });
+        let mut ready = self.clone();
+        for plan in ready.parts.iter_mut().filter_map(|part| part.plan.as_mut().ok()) {
+            plan.steps.retain(loads);
+        }
+        ready
+    }
 }
 
 impl<'a> Held<'a> {

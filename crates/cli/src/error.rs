@@ -11,6 +11,8 @@ use virtfn_pci::Address;
 use virtfn_predict::CannotSuppose;
 use virtfn_render::paint::Tone;
 use virtfn_render::words::plain;
+use virtfn_virt::VirtError;
+use virtfn_virt::handover::{Obstacle, Place as NoPlace};
 
 use crate::exit::Exit;
 use crate::refusal;
@@ -160,6 +162,68 @@ pub enum Error {
         /// What is to be added to it.
         flags: String,
     },
+    /// libvirt or QEMU.
+    #[error("{}", explained(.0))]
+    Virt(#[from] VirtError),
+    /// What stands in the way of a device and a guest.
+    #[error("{}", .0.iter().map(|one| one.what.as_str()).collect::<Vec<_>>().join("\n"))]
+    Obstacles(Vec<Obstacle>),
+    /// A guest that has not what was asked for.
+    #[error("{vm}: {why}")]
+    NoPlace {
+        /// The guest.
+        vm: String,
+        /// What it has not.
+        why: NoPlace,
+    },
+    /// No device was named.
+    #[error("no device: a guest and a device are meant")]
+    NoDevice,
+    /// A file and a device were named.
+    #[error("the XML file says which device, and another was named")]
+    FileAndDevice,
+    /// One address for several devices.
+    #[error("--mac: one address, and more than one device")]
+    SharedMac,
+    /// Settings for a device that has none.
+    #[error("{}: no VF of a network card whose PF has an interface here: it has no address or VLAN to set", .0.short())]
+    NoSettings(Address),
+    /// An XML file with a fault, as a person reads it.
+    #[error("{fault}")]
+    Xml {
+        /// The fault.
+        fault: String,
+    },
+    /// A guest without the interface that is to stay.
+    #[error("{vm}: {alias}: {why}")]
+    NoPartner {
+        /// The guest.
+        vm: String,
+        /// The alias.
+        alias: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A guest that has a device with other settings.
+    #[error("{}: {vm} has it already, with {has}", device.short())]
+    HasOther {
+        /// The device.
+        device: Address,
+        /// The guest.
+        vm: String,
+        /// Its settings.
+        has: String,
+    },
+    /// A device that a guest's process has and its manager does not know of.
+    #[error("{}: {holder} of {vm} holds it, and libvirt does not know: its daemon was stopped while it attached or detached it", device.short())]
+    Limbo {
+        /// The device.
+        device: Address,
+        /// The guest.
+        vm: String,
+        /// Its process.
+        holder: String,
+    },
     /// A file that cannot be written.
     #[error("{}: cannot be written", path.display())]
     Write {
@@ -173,10 +237,12 @@ pub enum Error {
 impl Error {
     /// The exit code that it ends in.
     #[must_use]
-    pub const fn exit(&self) -> Exit {
+    pub fn exit(&self) -> Exit {
         match self {
             Self::Apply { error, .. } => refusal::exit(error),
             Self::Owned(_) | Self::Declared { .. } | Self::CannotAdopt(_) => Exit::Refused,
+            Self::Obstacles(all) => obstacles_exit(all),
+            Self::NoDevice | Self::FileAndDevice | Self::SharedMac => Exit::Usage,
             _ => Exit::Failed,
         }
     }
@@ -249,7 +315,38 @@ impl Error {
                 format!("add to the kernel's command line, in the boot loader's own configuration: {flags}"),
                 format!("on Fedora, RHEL and SUSE: grubby --update-kernel=ALL --args=\"{flags}\""),
             ],
+            Self::Virt(error) => error.hints(),
+            Self::Obstacles(all) => {
+                all.iter().flat_map(|one| one.hints.iter().cloned()).collect()
+            }
+            Self::NoPlace { vm, why: NoPlace::NotRunning } => vec![
+                format!("without --live it is changed for its next start: virtfn attach {vm} … --config"),
+                format!("virsh start {vm}"),
+            ],
+            Self::NoPlace { why: NoPlace::Transient, .. } => {
+                vec!["without --config it is changed as long as it runs".into()]
+            }
+            Self::NoDevice => vec![
+                "virtfn attach VM DEVICE; virsh list --all has the guests".into(),
+                "virtfn list shows the devices".into(),
+            ],
+            Self::FileAndDevice => vec!["leave out one of them".into()],
+            Self::SharedMac => {
+                vec!["--mac auto derives one for each, or attach them one after the other".into()]
+            }
+            Self::NoSettings(_) => vec!["without --mac, --vlan and --profile it is given as it is".into()],
+            Self::NoPartner { vm, .. } => vec![
+                format!("virsh edit {vm}: <model type='virtio'/> <alias name='ua-net0'/> <teaming type='persistent'/>"),
+            ],
+            Self::HasOther { device, vm, .. } => {
+                vec![format!("virtfn detach {vm} {}, then attach it anew", device.short())]
+            }
+            Self::Limbo { device, vm, .. } => vec![
+                format!("virsh qemu-monitor-command {vm} --hmp 'info pci' shows it; 'device_del hostdev0' there takes it out"),
+                format!("or stop {vm}; then virtfn detach {vm} {} puts it back", device.short()),
+            ],
             Self::OwnFile(_)
+            | Self::Xml { .. }
             | Self::Recording(_)
             | Self::Read { .. }
             | Self::Policy { .. }
@@ -262,6 +359,32 @@ impl Error {
             | Self::Write { .. } => Vec::new(),
         }
     }
+}
+
+impl Error {
+    /// What stands in the way.
+    pub fn obstacle(obstacle: Box<Obstacle>) -> Self {
+        Self::Obstacles(vec![*obstacle])
+    }
+
+    /// A manager's call that failed, about a device.
+    pub fn hands(function: Address, source: virtfn_apply::HandsError) -> Self {
+        let error = ApplyError::Hands { function, source };
+        Self::Apply { object: function.short(), stays: String::new(), error }
+    }
+}
+
+/// Its own words, and what they mean where that is known.
+pub(crate) fn explained(error: &VirtError) -> String {
+    match error.explanation() {
+        Some(why) => format!("{error}: {why}"),
+        None => error.to_string(),
+    }
+}
+
+/// Where nothing but somebody's loss stands in the way, it is a refusal.
+fn obstacles_exit(all: &[Obstacle]) -> Exit {
+    if all.iter().all(|one| one.protects) { Exit::Refused } else { Exit::Failed }
 }
 
 fn device_hints(device: &Nearest) -> Vec<String> {

@@ -1,6 +1,6 @@
-//! Files that a person asked for: written whole or not at all.
+//! Files that a person named: read within bounds, written whole or not at all.
 
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
 use crate::error::Error;
@@ -16,6 +16,22 @@ pub fn write(path: &Path, text: &str) -> Result<(), Error> {
     let failed = |source| Error::Write { path: path.to_owned(), source };
     let is_special = path.metadata().is_ok_and(|there| !there.is_file());
     if is_special { std::fs::write(path, text) } else { replace(path, text) }.map_err(failed)
+}
+
+/// A text that a person named, as long as a file of configuration may be.
+///
+/// # Errors
+/// When it cannot be read, is longer, or is no text.
+pub fn read(path: &Path) -> Result<String, Error> {
+    let failed = |source| Error::Read { path: path.to_owned(), source };
+    let most = u64::try_from(virtfn_formats::MAX_FILE_BYTES).unwrap_or(u64::MAX);
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(failed)?;
+    file.take(most + 1).read_to_string(&mut text).map_err(failed)?;
+    if text.len() > virtfn_formats::MAX_FILE_BYTES {
+        return Err(failed(io::Error::other("too large for what it should be")));
+    }
+    Ok(text)
 }
 
 fn replace(path: &Path, text: &str) -> io::Result<()> {

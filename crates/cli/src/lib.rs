@@ -14,6 +14,7 @@ pub mod error;
 pub mod exchange;
 pub mod exit;
 pub mod file;
+pub mod handover;
 pub mod keep;
 pub mod output;
 pub mod policy;

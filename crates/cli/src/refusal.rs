@@ -4,7 +4,9 @@ use virtfn_apply::{ApplyError, Cause, FailedStep};
 use virtfn_plan::{Action, Interrupted, PlanError, Subject, Use};
 use virtfn_predict::Cause as Lack;
 use virtfn_render::plan::in_use;
+use virtfn_virt::VirtError;
 
+use crate::error::explained;
 use crate::exit::Exit;
 
 /// More users than this are counted, not named.
@@ -22,6 +24,13 @@ pub(crate) fn headline(object: &str, stays: &str, error: &ApplyError) -> String 
         }
         ApplyError::Drift { .. } => format!("{object}: not as it should be: {error}"),
         ApplyError::State { source, .. } => format!("{error}: {source}"),
+        ApplyError::Hands { function, source } => match source.downcast_ref::<VirtError>() {
+            Some(source) => format!("{}: {}", function.short(), explained(source)),
+            None => error.to_string(),
+        },
+        ApplyError::NotPutBack { because, left } => {
+            format!("{}\nand {object} could not be put back: {left}", headline(object, stays, because))
+        }
         other => other.to_string(),
     }
 }
@@ -87,9 +96,23 @@ pub(crate) fn hints(object: &str, error: &ApplyError) -> Vec<String> {
         ApplyError::State { .. } | ApplyError::Observe(_) => Vec::new(),
         ApplyError::Drift { .. } => vec![format!("virtfn show {object}"), "dmesg | tail".into()],
         ApplyError::NotPutBack { because, .. } => hints(object, because),
-        // The command that asked a manager knows it.
-        ApplyError::Hands { .. } => Vec::new(),
+        ApplyError::Hands { source, .. } => match source.downcast_ref::<VirtError>() {
+            Some(error @ (VirtError::TimedOut { .. } | VirtError::GuestRefused { .. })) => {
+                let more = error.hints();
+                more.into_iter().chain(unplug_hints()).collect()
+            }
+            Some(error) => error.hints(),
+            None => Vec::new(),
+        },
     }
+}
+
+/// A guest lets go of a device when its kernel handles the request, or when it stops.
+fn unplug_hints() -> Vec<String> {
+    vec![
+        "the same command again, with a longer --wait: the request stands until the guest answers it".into(),
+        "a guest that is still starting, or whose kernel has no PCI hot-plug, answers never: stop it, then the same command".into(),
+    ]
 }
 
 fn in_use_hints(hit: &[Interrupted]) -> Vec<String> {

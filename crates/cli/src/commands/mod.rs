@@ -2,10 +2,12 @@
 
 mod adopt;
 mod apply;
+mod attach;
 mod bind;
 mod completions;
 mod create;
 mod destroy;
+mod detach;
 mod doctor;
 mod explain;
 mod export;
@@ -51,6 +53,10 @@ pub enum Command {
     Set(set::Args),
     /// Give a function to a driver
     Bind(bind::Args),
+    /// Give a function to a virtual machine
+    Attach(attach::Args),
+    /// Take a function back from a virtual machine
+    Detach(detach::Args),
     /// Show what a policy file would change, step by step, and whom that interrupts
     Plan(plan::Args),
     /// Make this machine what a policy file says
@@ -92,6 +98,8 @@ impl Command {
             Self::Destroy(args) => destroy::run(&args, context),
             Self::Set(args) => set::run(&args, context),
             Self::Bind(args) => bind::run(&args, context),
+            Self::Attach(args) => attach::run(&args, context),
+            Self::Detach(args) => detach::run(&args, context),
             Self::Plan(args) => plan::run(&args, context),
             Self::Apply(args) => apply::run(&args, context),
             Self::Status(args) => status::run(&args, context),
