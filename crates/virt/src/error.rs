@@ -162,11 +162,15 @@ impl VirtError {
     pub fn hints(&self) -> Vec<String> {
         match self {
             Self::NotRunning { .. } => {
-                vec!["systemctl start libvirtd.socket (or virtqemud.socket)".into()]
+                vec![
+                    "systemctl start libvirtd.socket".into(),
+                    "systemctl start virtqemud.socket (where libvirt has a daemon for each driver)"
+                        .into(),
+                ]
             }
             Self::Permission { .. } => vec!["run this as root".into()],
             Self::NoSuchDomain { nearest, .. } if nearest.is_empty() => {
-                vec!["virsh list --all: libvirt has no domain at all".into()]
+                vec!["virsh list --all".into()]
             }
             Self::NoSuchDomain { nearest, .. } => {
                 vec![format!("libvirt has {}", nearest.join(", "))]
