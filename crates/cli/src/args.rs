@@ -1,8 +1,10 @@
 //! The command line: what is common to all commands.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, ValueEnum};
+use virtfn_host::{BadValue, MacAddress};
 
 use crate::commands::Command;
 
@@ -78,4 +80,21 @@ pub struct Json {
     /// Print one JSON document instead of text
     #[arg(long)]
     pub json: bool,
+}
+
+/// A VF's address, or the order to derive one from its PF's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MacChoice {
+    /// Derive one.
+    Auto,
+    /// This one.
+    Given(MacAddress),
+}
+
+impl FromStr for MacChoice {
+    type Err = BadValue;
+
+    fn from_str(text: &str) -> Result<Self, BadValue> {
+        if text == "auto" { Ok(Self::Auto) } else { text.parse().map(Self::Given) }
+    }
 }

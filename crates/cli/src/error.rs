@@ -62,6 +62,24 @@ pub enum Error {
     /// A PF without a MAC from which others could be derived.
     #[error("{0}: no address can be derived: its PF has no network interface here")]
     NoMac(VfId),
+    /// A function that libvirt does not take as an interface.
+    #[error("{}: no <interface>: {}", device.short(), if *is_vf {
+        "it is no VF of a NIC, and libvirt sets an address through the PF's network interface"
+    } else {
+        "Interface type hostdev is currently supported on SR-IOV Virtual Functions only"
+    })]
+    NoInterface {
+        /// The function.
+        device: Address,
+        /// Is it a VF, if of no NIC?
+        is_vf: bool,
+    },
+    /// A PF of which no pool can be made.
+    #[error("{}: no pool: it has neither a network interface nor VFs", .0.short())]
+    NoPool(Address),
+    /// A host whose name is not known.
+    #[error("the node's name is not known: this host has none in /etc/hostname")]
+    NoNode,
     /// A file that is there already.
     #[error("{}: not written: it is there already", .0.display())]
     Exists(PathBuf),
@@ -257,6 +275,13 @@ impl Error {
             Self::NoMac(vf) => {
                 vec![format!("virtfn set {vf} --mac 52:54:00:12:34:56 sets one of your own")]
             }
+            Self::NoInterface { device, .. } => {
+                vec![format!("virtfn xml hostdev {} gives it as it is", device.short())]
+            }
+            Self::NoPool(pf) => {
+                vec![format!("virtfn create {} --vfs N makes VFs", pf.short())]
+            }
+            Self::NoNode => vec!["--node NAME says it".into()],
             Self::Recording(ArchiveError::Unsound { .. }) => {
                 vec!["a recording is a file made by `virtfn record`, or a folder with sys/ and proc/ in it".into()]
             }

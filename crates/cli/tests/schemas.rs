@@ -23,6 +23,7 @@ use virtfn_render::{
     show::Show,
     status::Status,
     topology::Topology,
+    xml::{QemuArgsView, XmlView},
 };
 
 fn all() -> Vec<(&'static str, Value)> {
@@ -42,6 +43,8 @@ fn all() -> Vec<(&'static str, Value)> {
         ("virtfn.import.1", schema::<ImportView>()),
         ("virtfn.export.1", schema::<ExportView>()),
         ("virtfn.adopt.1", schema::<AdoptView>()),
+        ("virtfn.xml.1", schema::<XmlView>()),
+        ("virtfn.qemu-args.1", schema::<QemuArgsView>()),
     ]
 }
 
@@ -108,6 +111,13 @@ fn configuration_fits_its_schemas() {
     check("virtfn.import.1", "intel-default", &["import", "live"]);
     check("virtfn.export.1", "intel-default", &["export", "netplan", "--live"]);
     check("virtfn.adopt.1", "intel-default", &["adopt", "01:00.0", "--dry-run"]);
+}
+
+#[test]
+fn what_is_pasted_fits_its_schemas() {
+    check("virtfn.xml.1", "intel-default", &["xml", "nodedev", "enp1s0"]);
+    check("virtfn.xml.1", "intel-default", &["xml", "interface", "enp1s0/0"]);
+    check("virtfn.qemu-args.1", "intel-default", &["qemu-args", "enp1s0/0", "01:00.0"]);
 }
 
 /// docs/formats.md is made of the table of formats.

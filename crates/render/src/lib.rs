@@ -28,6 +28,7 @@ mod table;
 pub mod topology;
 pub mod unseen;
 pub mod words;
+pub mod xml;
 
 pub use page::{Page, Symbols};
 pub use table::{Align, Cell, Column, Table};

@@ -17,12 +17,14 @@ mod install;
 mod list;
 mod man;
 mod plan;
+mod qemu_args;
 mod record;
 mod set;
 mod show;
 mod status;
 mod topology;
 mod uninstall;
+mod xml;
 
 use clap::Subcommand;
 
@@ -73,6 +75,10 @@ pub enum Command {
     Import(import::Args),
     /// Write a policy as another program's configuration
     Export(export::Args),
+    /// Print a device as libvirt, Cloud Hypervisor or Proxmox VE want it said
+    Xml(xml::Args),
+    /// Print QEMU's arguments that give devices to a guest
+    QemuArgs(qemu_args::Args),
     /// Write this host into a file, to be looked at elsewhere with --root
     Record(record::Args),
     /// Print a shell's completions
@@ -108,6 +114,8 @@ impl Command {
             Self::Uninstall(args) => uninstall::run(&args, context),
             Self::Import(args) => import::run(&args, context),
             Self::Export(args) => export::run(&args, context),
+            Self::Xml(args) => xml::run(&args, context),
+            Self::QemuArgs(args) => qemu_args::run(&args, context),
             Self::Record(args) => record::run(&args, context),
             Self::Completions(args) => completions::run(&args, context),
             Self::Man(args) => man::run(&args, context),

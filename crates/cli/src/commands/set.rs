@@ -1,14 +1,12 @@
 //! `virtfn set`.
 
-use std::str::FromStr;
-
 use virtfn_formats::policy::Edit;
 use virtfn_host::{
-    BadValue, Capability, GroupChoice, Guid, Host, LinkState, MacAddress, MacWish, Mbps, Mtu,
-    NetdevPolicy, Policy, PortPolicy, Qos, Switch, VfAdmin, VfId, VfPolicy, VfWish, VlanId,
-    VlanProto,
+    Capability, GroupChoice, Guid, Host, LinkState, MacAddress, MacWish, Mbps, Mtu, NetdevPolicy,
+    Policy, PortPolicy, Qos, Switch, VfAdmin, VfId, VfPolicy, VfWish, VlanId, VlanProto,
 };
 
+use crate::args::MacChoice;
 use crate::change::{self, Change, Flags, derived_mac};
 use crate::context::Context;
 use crate::error::Error;
@@ -32,7 +30,7 @@ pub struct Args {
     vf: String,
     /// Its address: six pairs of hex digits, or `auto` for one derived from its PF's
     #[arg(long, value_name = "MAC|auto", group = "settings")]
-    mac: Option<Mac>,
+    mac: Option<MacChoice>,
     /// The VLAN it is locked into; 0 for none
     #[arg(long, value_name = "0..4094", group = "settings")]
     vlan: Option<VlanId>,
@@ -94,21 +92,6 @@ pub struct Args {
     flags: Flags,
 }
 
-/// An address, or the order to derive one.
-#[derive(Clone, Copy, Debug)]
-enum Mac {
-    Auto,
-    Given(MacAddress),
-}
-
-impl FromStr for Mac {
-    type Err = BadValue;
-
-    fn from_str(text: &str) -> Result<Self, BadValue> {
-        if text == "auto" { Ok(Self::Auto) } else { text.parse().map(Self::Given) }
-    }
-}
-
 pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error> {
     let (root, host) = change::look()?;
     let (function, vf) = host.vf(host.resolve(&args.vf)?)?;
@@ -136,8 +119,8 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error>
 /// The same for a policy's file.
 fn wish(args: &Args) -> VfWish {
     let mac = args.mac.map(|mac| match mac {
-        Mac::Auto => MacWish::Auto,
-        Mac::Given(mac) => MacWish::Given(mac),
+        MacChoice::Auto => MacWish::Auto,
+        MacChoice::Given(mac) => MacWish::Given(mac),
     });
     VfWish {
         admin: settings(args, None),
@@ -170,8 +153,8 @@ fn port(args: &Args) -> PortPolicy {
 
 fn admin(args: &Args, host: &Host, vf: VfId) -> Result<VfAdmin, Error> {
     let mac = match args.mac {
-        Some(Mac::Auto) => Some(derived_mac(host, vf)?),
-        Some(Mac::Given(mac)) => Some(mac),
+        Some(MacChoice::Auto) => Some(derived_mac(host, vf)?),
+        Some(MacChoice::Given(mac)) => Some(mac),
         None => None,
     };
     Ok(settings(args, mac))

@@ -1,8 +1,9 @@
 //! Would the function have to take others along?
 
-use virtfn_host::{Function, Host, is_vfio_driver};
+use virtfn_host::{Function, Host};
 
 use crate::evidence::{at, group, list};
+use crate::obstacle::holds_host;
 use crate::opinion::Opinion;
 use crate::rule::{About, Judge, Rule, Weight};
 use crate::uses::Uses;
@@ -58,12 +59,6 @@ fn judge(host: &Host, function: &Function) -> Opinion {
     busy.iter().fold(opinion, |opinion, other| {
         opinion.saw(at(other, "driver"), other.driver.clone().unwrap_or_default())
     })
-}
-
-/// Does a driver of the host have it? The kernel gives a group away only when none has any of it;
-/// pci-stub promises to do no DMA, as bridges' drivers do (`driver_managed_dma`).
-fn holds_host(function: &Function) -> bool {
-    function.driver.as_deref().is_some_and(|name| !is_vfio_driver(name) && name != "pci-stub")
 }
 
 fn with_driver(function: &Function) -> String {

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use virtfn_host::{Function, Host, MacAddress, Matching, Pf, VfIndex};
 use virtfn_pci::{Address, Looked, Subsystem};
 
+use crate::vm::proxmox::Mapped;
+
 /// A machine's devices.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Machine {
@@ -68,6 +70,20 @@ impl Machine {
     /// The PFs that a policy means.
     pub fn meant<'m>(&'m self, matching: &'m Matching) -> impl Iterator<Item = &'m KnownPf> {
         self.pfs.iter().filter(|pf| pf.is(matching))
+    }
+
+    /// A function as one of Proxmox VE's mappings has it; `ids` where it does not exist yet. `None`:
+    /// it is not here, and who it will be is not known.
+    #[must_use]
+    pub fn mapped(&self, path: Address, node: &str, ids: Option<(u16, u16)>) -> Option<Mapped> {
+        let known = self.functions.get(&path);
+        Some(Mapped {
+            ids: known.map(|known| known.ids).or(ids)?,
+            subsystem: known.and_then(|known| known.subsystem),
+            group: known.and_then(|known| known.group),
+            node: node.to_owned(),
+            path,
+        })
     }
 
     /// The PF and number of a VF.

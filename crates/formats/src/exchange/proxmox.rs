@@ -114,17 +114,7 @@ fn is_vfio(driver: &DriverWish) -> bool {
 
 /// The devices that are known; `ids` where they do not exist yet.
 fn mapped(devices: &[Address], ids: Option<(u16, u16)>, terms: &Terms<'_>) -> Vec<Mapped> {
-    let machine = terms.machine.and_then(|machine| Some((machine, machine.node.clone()?)));
-    let Some((machine, node)) = machine else { return Vec::new() };
-    let of = |path: &Address| {
-        let known = machine.functions.get(path);
-        Some(Mapped {
-            ids: known.map(|known| known.ids).or(ids)?,
-            subsystem: known.and_then(|known| known.subsystem),
-            group: known.and_then(|known| known.group),
-            node: node.clone(),
-            path: *path,
-        })
-    };
-    devices.iter().filter_map(of).collect()
+    let named = terms.machine.and_then(|machine| Some((machine, machine.node.as_deref()?)));
+    let Some((machine, node)) = named else { return Vec::new() };
+    devices.iter().filter_map(|device| machine.mapped(*device, node, ids)).collect()
 }
