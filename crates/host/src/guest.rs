@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use virtfn_pci::Address;
 
-use crate::Unreadable;
+use crate::{Unreadable, Vm};
 
 /// What the records of those who run guests say, and what their processes show.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,6 +126,12 @@ impl GuestState {
 }
 
 impl Guest {
+    /// The machine by its name.
+    #[must_use]
+    pub fn vm(&self) -> Vm {
+        Vm { name: self.name.clone(), managed_by: self.managed_by }
+    }
+
     /// Is it the same guest, by another record?
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {

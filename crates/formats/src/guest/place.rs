@@ -1,5 +1,7 @@
 //! A function, or a device with all its functions, as Proxmox VE's files name them.
 
+use std::ops::RangeInclusive;
+
 use virtfn_pci::Address;
 
 /// What an address without a function means is every function of its device.
@@ -20,14 +22,14 @@ impl Place {
         text.parse().ok().map(Self::Function).or_else(whole)
     }
 
-    /// Is a function meant by it?
+    /// The addresses that are meant.
     #[must_use]
-    pub fn covers(self, function: Address) -> bool {
+    pub fn span(self) -> RangeInclusive<Address> {
         match self {
-            Self::Function(address) => address == function,
+            Self::Function(address) => address..=address,
             Self::Device(address) => {
-                let device = |one: Address| (one.domain(), one.bus(), one.device());
-                device(address) == device(function)
+                let last = Address::new(address.domain(), address.bus(), address.device(), 7);
+                address..=last.unwrap_or(address)
             }
         }
     }
@@ -58,7 +60,11 @@ mod tests {
             ("0001:0b:10", "0000:0b:10.0", false),
         ] {
             let place = Place::parse(text).unwrap();
-            assert_eq!(place.covers(function.parse().unwrap()), covered, "{text} {function}");
+            assert_eq!(
+                place.span().contains(&function.parse().unwrap()),
+                covered,
+                "{text} {function}"
+            );
             assert_eq!(virtfn_host::fits(&place.pattern(), function), covered, "{text}");
         }
         assert_eq!(Place::parse("mapping=x"), None);
