@@ -170,7 +170,10 @@ impl Guests {
     pub fn by_pool(&self) -> BTreeMap<Address, Vec<(&Guest, &Pool)>> {
         let runs = |guest: &Guest, pool: &str| {
             let live = self.found.iter().filter(|one| one.state.is_live());
-            live.filter(|one| one.is(guest)).any(|one| one.pools.contains(pool))
+            // Proxmox VE's reservations do not say where a function came from.
+            let got =
+                |one: &Guest| one.managed_by == ManagedBy::Proxmox || one.pools.contains(pool);
+            live.filter(|one| one.is(guest)).any(got)
         };
         let mut all: BTreeMap<Address, Vec<(&Guest, &Pool)>> = BTreeMap::new();
         for guest in self.found.iter().filter(|guest| !guest.state.is_live()) {

@@ -130,7 +130,9 @@ fn guests_that_do_not_run_stop_nothing_and_are_named() {
         (5, vec![]),
     ] {
         let plan = diff(&host, &Policy::of(&host).with_vfs(pf, count)).unwrap();
-        assert_eq!(plan.notes, notes, "{count}");
+        let of_guests = |note: &&String| note.starts_with("VM ") || note.starts_with("pool ");
+        let told: Vec<String> = plan.notes.iter().filter(of_guests).cloned().collect();
+        assert_eq!(told, notes, "{count}");
         assert!(plan.steps.iter().all(|step| step.interrupts.is_empty()), "{count}");
     }
 }
