@@ -4,7 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use virtfn_formats::{File, MAX_CLAIMS, SOURCES, read_program};
+use virtfn_formats::{File, MAX_CLAIMS, SOURCES, guest, read_program};
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((which, text)) = bytes.split_first() else { return };
@@ -19,4 +19,11 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(!run.path.starts_with('/'));
         assert!(read_program(files[0], run).claims.len() <= MAX_CLAIMS);
     }
+    if let Some(domain) = guest::domain(text) {
+        assert!(domain.devices.len() + domain.networks.len() <= MAX_CLAIMS);
+    }
+    let (devices, pools) = (guest::config(text), guest::mappings(text, None));
+    assert!(devices.len() <= MAX_CLAIMS && pools.values().all(|one| one.len() <= MAX_CLAIMS));
+    let _ = (guest::network(text), guest::reservations(text), guest::saved(text));
+    let _ = guest::vmm("kvm", text);
 });

@@ -1,6 +1,8 @@
 //! Nothing in use is taken away: the proof that a function is idle, just before it is touched.
 
-use virtfn_host::{Function, Holder, HolderKind, Host, Pf, Reason, Seen, is_vfio_driver};
+use virtfn_host::{
+    Function, Guest, Guests, Holder, HolderKind, Host, Pf, Reason, Seen, is_vfio_driver,
+};
 use virtfn_kernel::SysRoot;
 use virtfn_kernel::processes::{self, OpenNode};
 use virtfn_pci::Address;
@@ -15,28 +17,29 @@ pub(crate) fn settle_doubts(root: &SysRoot, host: &mut Host, plan: &Plan) -> boo
         return false;
     }
     let mut learnt = false;
+    let guests = host.guests.known().cloned().unwrap_or_default();
     for address in taken(host, plan) {
         let Some(function) = host.functions.get_mut(&address) else { continue };
         let by_vfio = function.driver.as_deref().is_some_and(is_vfio_driver);
         let doubtful = function.holders.known().is_none_or(Vec::is_empty);
         if let (true, true, Some(group)) = (by_vfio, doubtful, function.iommu_group) {
-            settle(function, group, processes::is_group_busy(group));
+            settle(function, group, &guests);
             learnt = true;
         }
     }
     learnt
 }
 
-fn settle(function: &mut Function, group: u32, busy: Seen<bool>) {
-    match busy {
+fn settle(function: &mut Function, group: u32, guests: &Guests) {
+    match processes::is_group_busy(group) {
         Seen::Known(false) => function.holders = Seen::Known(Vec::new()),
-        Seen::Known(true) => function.holders = Seen::Known(suspects(group)),
+        Seen::Known(true) => function.holders = Seen::Known(suspects(group, guests)),
         Seen::Absent | Seen::Unreadable(_) => {}
     }
 }
 
 /// Who may have a group that somebody has: whoever holds a device that the kernel does not name.
-fn suspects(group: u32) -> Vec<Holder> {
+fn suspects(group: u32, guests: &Guests) -> Vec<Holder> {
     let through = format!("/dev/vfio/{group} (busy)");
     let nodes = processes::open_nodes();
     let nameless = nodes.known().map(|nodes| nodes.nameless()).unwrap_or_default();
@@ -50,10 +53,11 @@ fn suspects(group: u32) -> Vec<Holder> {
         },
         pid: Some(node.pid),
         through: through.clone(),
+        vm: guests.in_process(node.pid).map(Guest::vm),
     };
     if nameless.is_empty() {
         let name = "a process that cannot be seen from here".to_owned();
-        return vec![Holder { kind, name, pid: None, through }];
+        return vec![Holder { kind, name, pid: None, through, vm: None }];
     }
     nameless.into_iter().map(suspect).collect()
 }

@@ -120,6 +120,7 @@ pub(crate) fn observe(
             Facet::Around,
             Facet::Locks,
             Facet::Holders,
+            Facet::Guests,
             Facet::Kernel,
             Facet::Modules,
         ]),

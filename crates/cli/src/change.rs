@@ -29,7 +29,8 @@ pub const STATE: &str = "/run/virtfn";
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What a list shows.
-const LISTED: [Facet; 4] = [Facet::Netdevs, Facet::Admin, Facet::Holders, Facet::Names];
+const LISTED: [Facet; 5] =
+    [Facet::Netdevs, Facet::Admin, Facet::Holders, Facet::Guests, Facet::Names];
 
 /// Flags of every command that changes something.
 #[derive(Clone, Copy, Debug, clap::Args)]
@@ -68,7 +69,7 @@ pub struct Change<'a, W> {
 /// When it cannot be looked at.
 pub fn look() -> Result<(SysRoot, Host), Error> {
     let root = live_root()?;
-    let look = Look::at(&[Facet::Netdevs, Facet::Holders]);
+    let look = Look::at(&[Facet::Netdevs, Facet::Holders, Facet::Guests]);
     let host = virtfn_observe::host(&root, &look)?;
     Ok((root, host))
 }

@@ -49,7 +49,7 @@ pub fn live_root() -> Result<SysRoot, Error> {
 /// # Errors
 /// When nothing here answers to it, with what could have been meant.
 pub fn resolve(root: &SysRoot, text: &str) -> Result<Address, Error> {
-    let facets: &[Facet] =
-        if text.ends_with("/any") { &[Facet::Netdevs, Facet::Holders] } else { &[] };
+    let any: &[Facet] = &[Facet::Netdevs, Facet::Holders, Facet::Guests];
+    let facets = if text.ends_with("/any") { any } else { &[] };
     Ok(virtfn_observe::host(root, &Look::at(facets))?.resolve(text)?)
 }

@@ -1,6 +1,10 @@
 //! A change that was refused or failed: what to say, and what to type next.
 
+use std::borrow::Cow;
+use std::ffi::OsString;
+
 use virtfn_apply::{ApplyError, Cause, FailedStep};
+use virtfn_host::{Holder, ManagedBy, Vm};
 use virtfn_plan::{Action, Interrupted, PlanError, Subject, Use};
 use virtfn_predict::Cause as Lack;
 use virtfn_render::plan::in_use;
@@ -69,7 +73,7 @@ fn failure(failed: &FailedStep) -> String {
 /// What to type next, the best first.
 pub(crate) fn hints(object: &str, error: &ApplyError) -> Vec<String> {
     match error {
-        ApplyError::InUse(hit) => in_use_hints(hit),
+        ApplyError::InUse(hit) => in_use_hints(hit, &forced(std::env::args_os())),
         ApplyError::Plan(error) => plan_hints(error),
         ApplyError::Steps { failed, .. } => {
             let mut hints: Vec<String> =
@@ -115,26 +119,69 @@ fn unplug_hints() -> Vec<String> {
     ]
 }
 
-fn in_use_hints(hit: &[Interrupted]) -> Vec<String> {
-    let known: Vec<&str> = hit
+fn in_use_hints(hit: &[Interrupted], command: &str) -> Vec<String> {
+    let known: Vec<(&Interrupted, &Holder)> = hit
         .iter()
         .filter_map(|hit| match &hit.by {
-            Use::Holder(holder) => Some(holder.name.as_str()),
+            Use::Holder(holder) => Some((hit, holder)),
             Use::Unknown(_) => None,
         })
         .collect();
-    match known.first() {
-        Some(name) => vec![
-            format!("let {name} give it up first"),
-            format!(
-                "to take it away from {} all the same: the same command with --force",
-                list(&known)
-            ),
-        ],
-        None => vec![
+    if known.is_empty() {
+        return vec![
             "run it as root, so that its users can be seen".into(),
-            "to go on without knowing: the same command with --force".into(),
-        ],
+            format!("to go on without knowing: {command}"),
+        ];
+    }
+    let mut hints: Vec<String> =
+        known.iter().take(NAMED).map(|(hit, holder)| release(hit, holder)).collect();
+    hints.dedup();
+    let names: Vec<&str> = known.iter().map(|(_, holder)| called(holder)).collect();
+    let guests = known.iter().all(|(hit, holder)| holder.vm.is_some() && hit.network);
+    let names = list(&names);
+    hints.push(if guests {
+        format!("to cut {names} off from its network: {command}")
+    } else {
+        format!("to take it away from {names} all the same: {command}")
+    });
+    hints
+}
+
+/// How its user gives a function up.
+fn release(hit: &Interrupted, holder: &Holder) -> String {
+    match &holder.vm {
+        Some(Vm { name, managed_by: ManagedBy::Libvirt }) => {
+            format!("virtfn detach {} {}", shell_word(name), hit.function.short())
+        }
+        Some(Vm { name, managed_by: ManagedBy::Proxmox }) => {
+            format!("qm shutdown {}", shell_word(name))
+        }
+        Some(Vm { name, .. }) => format!("let VM {name} give it up first"),
+        None => format!("let {} give it up first", holder.name),
+    }
+}
+
+fn called(holder: &Holder) -> &str {
+    holder.vm.as_ref().map_or(holder.name.as_str(), |vm| vm.name.as_str())
+}
+
+/// The command that was refused, with the flag that forces it.
+fn forced(words: impl Iterator<Item = OsString>) -> String {
+    let words: Option<Vec<String>> =
+        words.map(|word| word.to_str().map(|word| shell_word(word).into_owned())).collect();
+    match words {
+        Some(words) if words.len() > 1 => format!("virtfn {} --force", words[1..].join(" ")),
+        _ => "the same command with --force".into(),
+    }
+}
+
+/// A word as a shell takes it for one.
+fn shell_word(word: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,=+@%".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        Cow::Borrowed(word)
+    } else {
+        Cow::Owned(format!("'{}'", word.replace('\'', "'\\''")))
     }
 }
 
@@ -243,5 +290,67 @@ pub(crate) const fn exit(error: &ApplyError) -> Exit {
     match error {
         ApplyError::InUse(_) => Exit::Refused,
         _ => Exit::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use virtfn_host::HolderKind;
+
+    const COMMAND: &str = "virtfn destroy 0b:00.0 --force";
+
+    fn hit(function: &str, name: &str, vm: Option<(&str, ManagedBy)>) -> Interrupted {
+        let vm = vm.map(|(name, managed_by)| Vm { name: name.into(), managed_by });
+        let holder = Holder {
+            kind: HolderKind::Process,
+            name: name.into(),
+            pid: Some(812),
+            through: "/dev/vfio/16".into(),
+            vm,
+        };
+        let function = function.parse().unwrap();
+        Interrupted { function, vf: None, network: true, by: Use::Holder(holder) }
+    }
+
+    #[test]
+    fn each_user_is_told_in_its_own_way_to_let_go() {
+        let libvirt = hit("0b:10.0", "qemu", Some(("MyGuest", ManagedBy::Libvirt)));
+        assert_eq!(
+            in_use_hints(&[libvirt.clone()], COMMAND),
+            [
+                "virtfn detach MyGuest 0b:10.0",
+                "to cut MyGuest off from its network: virtfn destroy 0b:00.0 --force"
+            ]
+        );
+        let proxmox = hit("0b:10.2", "kvm", Some(("100", ManagedBy::Proxmox)));
+        let by_hand = hit("0b:10.4", "qemu", Some(("a b", ManagedBy::Qemu)));
+        let program = hit("0b:10.6", "dpdk-testpmd", None);
+        assert_eq!(
+            in_use_hints(&[libvirt, proxmox, by_hand, program], COMMAND),
+            [
+                "virtfn detach MyGuest 0b:10.0",
+                "qm shutdown 100",
+                "let VM a b give it up first",
+                "let dpdk-testpmd give it up first",
+                "to take it away from MyGuest, 100, a b, dpdk-testpmd all the same: virtfn destroy 0b:00.0 --force"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_hint_can_be_pasted() {
+        for (word, written) in [
+            ("0b:00.0", "0b:00.0"),
+            ("My Guest", "'My Guest'"),
+            ("a'b", r"'a'\''b'"),
+            ("$(reboot)", "'$(reboot)'"),
+            ("", "''"),
+        ] {
+            assert_eq!(shell_word(word), written);
+        }
+        let words = |words: &[&str]| forced(words.iter().map(OsString::from));
+        assert_eq!(words(&["/usr/bin/virtfn", "destroy", "0b:00.0"]), COMMAND);
+        assert_eq!(words(&["virtfn"]), "the same command with --force");
     }
 }

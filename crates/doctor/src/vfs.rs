@@ -44,7 +44,7 @@ pub(crate) fn given_mac(admin: &VfAdmin) -> Option<MacAddress> {
 
 /// Is it a network function? Others have no address and no link.
 pub(crate) const fn is_network(function: &Function) -> bool {
-    function.ids.class >> 16 == 2
+    function.is_network()
 }
 
 /// The host's interfaces by the function that each belongs to, looked up many times.

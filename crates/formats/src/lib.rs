@@ -13,6 +13,7 @@ pub mod adopt;
 mod driverctl;
 pub mod exchange;
 mod fault;
+pub mod guest;
 mod ifcfg;
 mod ifupdown;
 mod ini;
@@ -129,6 +130,7 @@ mod tests {
                 let reading = (source.read)(&[File { path: "etc/x", text: &text }]);
                 prop_assert!(reading.claims.len() <= MAX_CLAIMS);
             }
+            read_guests(&text);
         }
 
         /// The words that readers look for, in any order.
@@ -139,7 +141,14 @@ mod tests {
                 let reading = (source.read)(&[File { path: "etc/x", text: &text }]);
                 prop_assert!(reading.claims.len() <= MAX_CLAIMS);
             }
+            read_guests(&text);
         }
+    }
+
+    fn read_guests(text: &str) {
+        let _ = (guest::domain(text), guest::network(text), guest::saved(text));
+        let _ = (guest::config(text), guest::mappings(text, Some("a")), guest::reservations(text));
+        let _ = ["kvm", "crosvm", "firecracker"].map(|vmm| guest::vmm(vmm, text));
     }
 
     fn word() -> impl Strategy<Value = &'static str> {
@@ -186,6 +195,13 @@ mod tests {
             "-->",
             "</domain>",
             "hostpci0: ",
+            "<domstatus state='running' pid='7'>",
+            "<actual type='hostdev'>",
+            "<source network='v'>",
+            "<forward mode='hostdev'>",
+            "\tmap path=",
+            " 100 pid:7",
+            "-name\0",
             "0000:0b:10.0",
             ";",
             "# ",

@@ -4,76 +4,29 @@
 //! have no address yet. Passwords of consoles stand in the same files, and are never kept.
 
 use virtfn_host::{Condition, Demand, Field, Owner};
-use virtfn_pci::Address;
 
-use crate::xml::{Tag, tags};
+use crate::guest::{Device, read_domain};
 use crate::{File, Reading};
-
-/// Deeper documents are none of libvirt's.
-const MAX_DEPTH: usize = 64;
 
 pub(crate) fn read(files: &[File<'_>]) -> Reading {
     let mut reading = Reading::default();
-    for file in files.iter().filter(|file| file.text.contains("<domain")) {
-        read_domain(*file, &mut reading);
+    for file in files {
+        let Some(read) = read_domain(file.text) else { continue };
+        let name = if read.domain.name.is_empty() { "?" } else { &read.domain.name };
+        for Device { address, line } in read.devices {
+            let Some(address) = address else {
+                reading.miss(file.path, line, "no PCI address");
+                continue;
+            };
+            let of = [Condition::new(Field::Address, [address.to_string()])];
+            let what = Demand::Guest(name.to_owned());
+            reading.claim(Owner::Libvirt, file.path, line, &of, what);
+        }
+        if let Some(line) = read.too_deep {
+            reading.miss(file.path, line, "too deep to be a domain");
+        }
     }
     reading
-}
-
-fn read_domain(file: File<'_>, reading: &mut Reading) {
-    let mut open: Vec<Tag<'_>> = Vec::new();
-    let mut name = "?";
-    for tag in tags(file.text) {
-        if let Some(closed) = tag.name.strip_prefix('/') {
-            let at = open.iter().rposition(|one| one.name == closed);
-            open.truncate(at.unwrap_or(open.len()));
-            continue;
-        }
-        if tag.name == "name" && open.len() == 1 {
-            name = tag.text;
-        }
-        if tag.name == "address" && is_source(&open) {
-            match address(&tag) {
-                Some(address) => {
-                    let of = [Condition::new(Field::Address, [address.to_string()])];
-                    let what = Demand::Guest(name.to_owned());
-                    reading.claim(Owner::Libvirt, file.path, tag.line, &of, what);
-                }
-                None => reading.miss(file.path, tag.line, "no PCI address"),
-            }
-        }
-        if !tag.is_empty {
-            if open.len() >= MAX_DEPTH {
-                reading.miss(file.path, tag.line, "too deep to be a domain");
-                return;
-            }
-            open.push(tag);
-        }
-    }
-}
-
-/// `<hostdev type='pci'>` or `<interface type='hostdev'>`, and in it `<source>`. An address outside
-/// the source is the guest's own.
-fn is_source(open: &[Tag<'_>]) -> bool {
-    let [.., device, source] = open else { return false };
-    let kind = device.attribute("type");
-    let given = match device.name {
-        "hostdev" => kind == Some("pci"),
-        "interface" => kind == Some("hostdev"),
-        _ => false,
-    };
-    given && source.name == "source"
-}
-
-fn address(tag: &Tag<'_>) -> Option<Address> {
-    let part = |name: &str| {
-        let text = tag.attribute(name)?;
-        u32::from_str_radix(text.strip_prefix("0x").unwrap_or(text), 16).ok()
-    };
-    let domain = part("domain").unwrap_or(0);
-    let text =
-        format!("{domain:04x}:{:02x}:{:02x}.{:x}", part("bus")?, part("slot")?, part("function")?);
-    text.parse().ok()
 }
 
 #[cfg(test)]

@@ -4,45 +4,23 @@
 //! snapshot says. All that is no `hostpci` line is never kept.
 
 use virtfn_host::{Condition, Demand, Field, Owner};
-use virtfn_pci::Address;
 
-use crate::{File, Reading, numbered};
+use crate::guest::{Given, config};
+use crate::{File, Reading};
 
 pub(crate) fn read(files: &[File<'_>]) -> Reading {
     let mut reading = Reading::default();
     for file in files {
         let name = file.path.rsplit('/').next().unwrap_or_default();
         let guest = name.strip_suffix(".conf").unwrap_or(name);
-        // A snapshot's section tells of another day.
-        let lines = numbered(file.text).take_while(|(_, line)| !line.starts_with('['));
-        for (line, device) in lines.filter_map(|(line, text)| Some((line, device(text)?))) {
-            let of = [Condition::new(Field::Address, [pattern(device)])];
-            reading.claim(Owner::Proxmox, file.path, line, &of, Demand::Guest(guest.to_owned()));
+        for line in config(file.text) {
+            let Given::This(place) = line.given else { continue };
+            let of = [Condition::new(Field::Address, [place.pattern()])];
+            let what = Demand::Guest(guest.to_owned());
+            reading.claim(Owner::Proxmox, file.path, line.line, &of, what);
         }
     }
     reading
-}
-
-fn device(line: &str) -> Option<&str> {
-    let (key, value) = line.strip_prefix("hostpci")?.split_once(':')?;
-    if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let first = value.trim().split(',').next()?;
-    let first = first.strip_prefix("host=").unwrap_or(first);
-    let plain = !first.is_empty() && !first.contains([';', '=']);
-    plain.then_some(first)
-}
-
-/// Without a function, all functions of the device.
-fn pattern(device: &str) -> String {
-    match device.parse::<Address>() {
-        Ok(address) => address.to_string(),
-        Err(_) => match format!("{device}.0").parse::<Address>() {
-            Ok(address) => format!("{}*", address.to_string().trim_end_matches('0')),
-            Err(_) => device.to_owned(),
-        },
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! The tags of an XML document, one after another: as much of XML as it takes to find an attribute.
 //!
-//! No entities, namespaces or declarations; text between tags is given with the tag before it.
+//! No namespaces or declarations; text between tags is given with the tag before it, entities as
+//! they stand there ([`unescaped`] reads those that every document has).
+
+use std::borrow::Cow;
 
 /// One tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +47,17 @@ pub(crate) fn tags(text: &str) -> impl Iterator<Item = Tag<'_>> {
     })
 }
 
+/// A text or value with the five entities that need no declaration.
+pub(crate) fn unescaped(text: &str) -> Cow<'_, str> {
+    if !text.contains('&') {
+        return Cow::Borrowed(text);
+    }
+    let named = [("&lt;", "<"), ("&gt;", ">"), ("&apos;", "'"), ("&quot;", "\"")];
+    let text = named.iter().fold(text.to_owned(), |text, (name, one)| text.replace(name, one));
+    // Last, so that nothing is read twice.
+    Cow::Owned(text.replace("&amp;", "&"))
+}
+
 fn newlines(text: &str) -> u32 {
     u32::try_from(text.matches('\n').count()).unwrap_or(u32::MAX)
 }
@@ -80,5 +94,12 @@ mod tests {
         for text in ["<", "<a", "<>", "<!--", "<a b=>", "<a b='>", "</>"] {
             assert!(tags(text).all(|tag| tag.attribute("b").is_none()), "{text}");
         }
+    }
+
+    #[test]
+    fn entities_are_read_once() {
+        assert_eq!(unescaped("a&amp;b&lt;c&quot;"), "a&b<c\"");
+        assert_eq!(unescaped("&amp;lt;"), "&lt;");
+        assert_eq!(unescaped("plain & simple"), "plain & simple");
     }
 }

@@ -217,6 +217,12 @@ impl Function {
         matches!(self.ids.class >> 8, 0x0604 | 0x0609)
     }
 
+    /// Is it a network card, or a part of one (base class 02)?
+    #[must_use]
+    pub const fn is_network(&self) -> bool {
+        self.ids.class >> 16 == 2
+    }
+
     /// Does a driver have it that hands it to user space whole?
     #[must_use]
     pub fn is_passed_through(&self) -> bool {

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use virtfn_pci::Address;
 
-use crate::{Claims, Function, Netdev, Pf, Platform, ReservedRegion, Role, Seen, VfId, VfIndex};
+use crate::{
+    Claims, Function, Guests, Netdev, Pf, Platform, ReservedRegion, Role, Seen, VfId, VfIndex,
+};
 
 /// Everything that a look at a machine gave.
 #[derive(Clone, Debug)]
@@ -21,6 +23,9 @@ pub struct Host {
     pub firmware: Firmware,
     /// What other owners' configuration says. `Absent`: a recording without it.
     pub claims: Seen<Claims>,
+    /// The virtual machines that have functions, or are promised some. `Absent`: a recording without
+    /// them.
+    pub guests: Seen<Guests>,
     /// The machine beside its functions.
     pub platform: Platform,
     /// Names for vendors and devices.
@@ -248,7 +253,11 @@ impl Host {
         };
         if index == "any" {
             let idle = |address: &&Address| self.functions.get(address).is_some_and(is_idle);
-            let found = sriov.vfs.values().find(idle).copied();
+            let promised = self.guests.known().map(Guests::by_function).unwrap_or_default();
+            let free = |address: &&Address| !promised.contains_key(address);
+            // One that a guest is given when it starts is better left to it.
+            let mut found = sriov.vfs.values().filter(idle);
+            let found = found.clone().find(free).or_else(|| found.next()).copied();
             return found
                 .ok_or_else(|| none(format!("no VF of {} is known to be idle", pf.short())));
         }

@@ -11,6 +11,7 @@ mod claim;
 mod declared;
 mod devlink;
 mod function;
+mod guest;
 mod guid;
 mod holder;
 mod host;
@@ -31,8 +32,9 @@ pub use declared::{
 };
 pub use devlink::{EswitchMode, FirmwareChange, FirmwareVfs, Param, ParamTime, ParamValue};
 pub use function::{Function, Ids, Pf, Resource, Role, VfAdmin, VfId, is_vfio_driver};
+pub use guest::{Guest, GuestState, Guests, ManagedBy, Pool, Stale};
 pub use guid::Guid;
-pub use holder::{Holder, HolderKind};
+pub use holder::{Holder, HolderKind, Vm};
 pub use host::{Cpu, Firmware, Host, IommuGroup, Kernel, Names, Nearest, distance};
 pub use netdev::{IpNet, Netdev, is_representor};
 pub use page_size::PageSize;
@@ -48,4 +50,4 @@ pub use seen::{Reason, Seen, Unreadable};
 pub use units::{
     BadValue, LinkState, MacAddress, Mbps, Mtu, Qos, Switch, VfIndex, VlanId, VlanProto,
 };
-pub use upkeep::{MasterKind, Upkeep};
+pub use upkeep::{MasterKind, SavedVf, Upkeep};

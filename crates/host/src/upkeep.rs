@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use virtfn_pci::Address;
 
-use crate::Seen;
+use crate::{MacAddress, Seen, VlanId};
 
 /// What other programs did, and do, with the host's interfaces and nodes. `Absent`: a recording
 /// that does not say.
@@ -21,6 +21,9 @@ pub struct Upkeep {
     pub vlans: Seen<BTreeMap<String, BTreeSet<String>>>,
     /// What libvirt keeps to put back on VFs (`/run/libvirt/hostdevmgr`), by file name.
     pub hostdevs: Seen<BTreeSet<String>>,
+    /// What stands in those files, as far as they could be read.
+    #[serde(default)]
+    pub saved: BTreeMap<String, SavedVf>,
     /// May this process use a VFIO node (`/dev/vfio/…`)? By its path below the root.
     pub vfio_nodes: Seen<BTreeMap<String, bool>>,
     /// What the masters of interfaces are, by the master's name; one that does not tell is not here.
@@ -32,6 +35,17 @@ pub struct Upkeep {
     /// The node GUID of a VF on InfiniBand.
     #[serde(skip)]
     pub node_guids: BTreeMap<Address, Seen<String>>,
+}
+
+/// What a VF had before libvirt set it for a guest (`virNetDevSaveNetConfig`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedVf {
+    /// The address that its PF had given it.
+    pub admin_mac: Option<MacAddress>,
+    /// The address of its interface on this host.
+    pub mac: Option<MacAddress>,
+    /// The VLAN it was locked into; 0 for none.
+    pub vlan: Option<VlanId>,
 }
 
 /// What interfaces are enslaved to.
@@ -72,6 +86,7 @@ impl Upkeep {
             managers: same(answer),
             vlans: same(answer),
             hostdevs: same(answer),
+            saved: BTreeMap::new(),
             vfio_nodes: same(answer),
             masters: BTreeMap::new(),
             lag_states: BTreeMap::new(),

@@ -43,8 +43,18 @@ impl SysRoot {
     /// The texts of attributes that take a device's lock; what gives no answer in time is
     /// [`Reason::TimedOut`].
     pub fn locked_texts(&self, paths: &[String]) -> BTreeMap<String, Seen<String>> {
+        let texts = self.locked_peeks(paths);
+        for (path, seen) in &texts {
+            self.note(path, seen, |text| Node::File(text.clone().into_bytes()));
+        }
+        texts
+    }
+
+    /// The same, which no tape keeps: what a process has in its memory waits for whoever changes
+    /// that memory, and secrets may stand in it.
+    pub fn locked_peeks(&self, paths: &[String]) -> BTreeMap<String, Seen<String>> {
         let Some(program) = self.locked_reader().filter(|_| !paths.is_empty()) else {
-            return paths.iter().map(|path| (path.clone(), self.text(path))).collect();
+            return paths.iter().map(|path| (path.clone(), self.text_quietly(path))).collect();
         };
         let mut texts = match ask(program, paths) {
             Ok(answer) => parse(&answer),
@@ -53,8 +63,7 @@ impl SysRoot {
         for path in paths {
             let late =
                 || Seen::Unreadable(Unreadable { path: path.clone(), why: Reason::TimedOut });
-            let seen = texts.entry(path.clone()).or_insert_with(late);
-            self.note(path, seen, |text| Node::File(text.clone().into_bytes()));
+            texts.entry(path.clone()).or_insert_with(late);
         }
         texts
     }

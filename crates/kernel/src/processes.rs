@@ -33,6 +33,12 @@ pub struct OpenNodes {
 const DEVICE_NODE: &str = "anon_inode:[vfio-device]";
 
 impl OpenNodes {
+    /// Nobody has anything open.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self { nodes: Vec::new(), complete: true }
+    }
+
     /// Devices held open of which nothing says whose they are: the kernel does not name the
     /// function, and the process has no group open that would. One node a process.
     #[must_use]

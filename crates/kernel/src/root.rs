@@ -113,10 +113,11 @@ impl SysRoot {
 
     /// A file's text, without the white space around it.
     pub fn text(&self, path: &str) -> Seen<String> {
-        self.read(path).and_then(|bytes| match String::from_utf8(bytes) {
-            Ok(text) => Seen::Known(text.trim().to_owned()),
-            Err(_) => malformed(path),
-        })
+        self.read(path).and_then(|bytes| trimmed(path, bytes))
+    }
+
+    pub(crate) fn text_quietly(&self, path: &str) -> Seen<String> {
+        self.read_quietly(path).and_then(|bytes| trimmed(path, bytes))
     }
 
     /// A file's text, parsed; what does not parse is malformed.
@@ -199,15 +200,20 @@ impl SysRoot {
 
     /// The text of a symbolic link.
     pub fn link(&self, path: &str) -> Seen<String> {
-        let seen = match &self.files {
+        let seen = self.peek_link(path);
+        self.note(path, &seen, |text| Node::Link(text.clone()));
+        seen
+    }
+
+    /// The same, which no tape keeps.
+    pub fn peek_link(&self, path: &str) -> Seen<String> {
+        match &self.files {
             Files::Memory(tree) => tree.link(path).map(str::to_owned),
             Files::Live(root) => {
                 seen(path, link_text(rustix::fs::readlinkat(root, path, Vec::new())))
             }
             Files::Folder(root) => seen(path, read_link(root, path)),
-        };
-        self.note(path, &seen, |text| Node::Link(text.clone()));
-        seen
+        }
     }
 
     /// The last part of a link's text: the driver, the group, the PF that it points to.
@@ -393,6 +399,13 @@ pub(crate) fn seen<T>(path: &str, read: Result<T, Miss>) -> Seen<T> {
         Ok(value) => Seen::Known(value),
         Err(Miss::Gone) => Seen::Absent,
         Err(Miss::Unreadable(why)) => Seen::Unreadable(Unreadable { path: path.to_owned(), why }),
+    }
+}
+
+fn trimmed(path: &str, bytes: Vec<u8>) -> Seen<String> {
+    match String::from_utf8(bytes) {
+        Ok(text) => Seen::Known(text.trim().to_owned()),
+        Err(_) => malformed(path),
     }
 }
 

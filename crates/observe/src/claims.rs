@@ -9,6 +9,8 @@ use virtfn_formats::{File, MAX_FILE_BYTES, Reading, Run, SOURCES, Shadow, Source
 use virtfn_host::{Claims, Reason, Seen, Unreadable};
 use virtfn_kernel::SysRoot;
 
+use crate::texts::{Texts, Told};
+
 /// Where a recording has the claims.
 pub(crate) const FACT: &str = "virtfn/claims.json";
 /// No folder of configuration has more files than this.
@@ -16,34 +18,32 @@ const MAX_FILES: usize = 4096;
 /// No more claims than this are kept: readers are bounded, and so are files, but not together.
 const MAX_CLAIMS: usize = 1 << 16;
 
-pub(crate) fn read(root: &SysRoot) -> Seen<Claims> {
-    match root.fact("claims", || Seen::Known(read_files(root))) {
-        // A recording without the fact: one of sysfs alone says nothing about configuration, and
-        // virtfn's own from before it read claims kept no such files.
-        Seen::Absent => {
-            let is_foreign = root.peek_names("virtfn", |_| false) == Seen::Absent;
-            match root.peek_names("etc", |_| false) {
-                Seen::Known(_) if is_foreign => Seen::Known(read_files(root)),
-                Seen::Known(_) | Seen::Absent => Seen::Absent,
-                Seen::Unreadable(unreadable) => Seen::Unreadable(unreadable),
-            }
-        }
+pub(crate) fn read(root: &SysRoot, texts: &mut Texts) -> Seen<Claims> {
+    match root.fact("claims", || Seen::Known(read_files(root, texts))) {
+        Seen::Absent if is_foreign(root) => Seen::Known(read_files(root, texts)),
         told => told,
     }
 }
 
-fn read_files(root: &SysRoot) -> Claims {
+/// Was this recording made by somebody else, with files of configuration in it? One of sysfs alone
+/// says nothing about configuration, and virtfn's own from before it read a fact kept no files of it.
+pub(crate) fn is_foreign(root: &SysRoot) -> bool {
+    let has = |folder: &str| root.peek_names(folder, |_| false) != Seen::Absent;
+    !root.is_live() && !has("virtfn") && has("etc")
+}
+
+fn read_files(root: &SysRoot, texts: &mut Texts) -> Claims {
     let mut claims = Claims::default();
     for source in SOURCES {
-        read_source(root, source, &mut claims);
+        read_source(root, source, texts, &mut claims);
     }
     claims.found.truncate(MAX_CLAIMS);
     claims
 }
 
-fn read_source(root: &SysRoot, source: &Source, claims: &mut Claims) {
-    let mut unseen = Vec::new();
-    for texts in files(root, source, &mut unseen) {
+fn read_source(root: &SysRoot, source: &Source, texts: &mut Texts, claims: &mut Claims) {
+    let Told { files, mut unseen } = texts.take(root, source);
+    for texts in files {
         let files: Vec<File<'_>> = texts.iter().map(|(path, text)| File { path, text }).collect();
         let reading = (source.read)(&files);
         let runs = take(reading, claims);
@@ -190,7 +190,7 @@ mod tests {
             ("usr/lib/systemd/network/20-b.link", &link(4)),
             ("usr/lib/systemd/network/20-b.link.dpkg-old", &link(5)),
         ]);
-        let claims = read(&root);
+        let claims = read(&root, &mut Texts::default());
         let claims = claims.known().unwrap();
         let told: Vec<_> = claims.found.iter().map(|one| (one.place(), one.what.clone())).collect();
         assert_eq!(
@@ -216,7 +216,7 @@ mod tests {
             ("usr/local/sbin/vfs", "echo $1 > /sys/class/net/eth0/device/sriov_numvfs\n"),
             ("etc/netplan/50.yaml", "network: [\n"),
         ]);
-        let claims = read(&root);
+        let claims = read(&root, &mut Texts::default());
         let claims = claims.known().unwrap();
         assert_eq!(claims.found[0].place(), "usr/local/sbin/vfs:1");
         assert_eq!(claims.found[0].what, Demand::Vfs(VfCount::Unclear));
@@ -226,6 +226,6 @@ mod tests {
     #[test]
     fn a_recording_of_sysfs_alone_says_nothing() {
         let (_folder, root) = root(&[("sys/x", "")]);
-        assert_eq!(read(&root), Seen::Absent);
+        assert_eq!(read(&root, &mut Texts::default()), Seen::Absent);
     }
 }

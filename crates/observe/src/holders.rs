@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use virtfn_host::{Function, Holder, HolderKind, Host, Netdev, Reason, Seen, Unreadable};
+use virtfn_host::{
+    Function, Guest, Guests, Holder, HolderKind, Host, Netdev, Reason, Seen, Unreadable,
+};
 use virtfn_kernel::SysRoot;
 use virtfn_kernel::namespaces::{self, Elsewhere};
 use virtfn_kernel::processes::{OpenNode, OpenNodes, open_nodes};
@@ -17,20 +19,66 @@ struct Signs {
     netdevs: Seen<BTreeMap<Address, Vec<Netdev>>>,
 }
 
-/// Reads who uses each function.
-pub(crate) fn read(root: &SysRoot, host: &mut Host, paths: &Paths) {
+/// The nodes that hand functions to user space, and who has them open.
+pub(crate) fn nodes(root: &SysRoot) -> Seen<OpenNodes> {
+    root.fact("open-nodes", open_nodes)
+}
+
+/// Reads who uses each function; the guests are known by now.
+pub(crate) fn read(root: &SysRoot, host: &mut Host, paths: &Paths, nodes: Seen<OpenNodes>) {
     let signs = Signs {
-        nodes: if host.functions.values().any(Function::is_passed_through) {
-            root.fact("open-nodes", open_nodes)
-        } else {
-            Seen::Known(OpenNodes { nodes: Vec::new(), complete: true })
-        },
+        nodes,
         elsewhere: read_elsewhere(root, host),
         netdevs: host.netdevs.as_ref().map(|netdevs| by_function(netdevs)),
     };
     for function in host.functions.values_mut() {
         let path = paths.get(&function.address).map_or("", String::as_str);
         function.holders = of_function(root, function, path, &signs);
+    }
+    if let Seen::Known(guests) = &mut host.guests {
+        name_guests(&mut host.functions, guests);
+    }
+}
+
+/// Puts guests and holders together: a process that is a guest is called so, and has what it holds;
+/// a guest that has a function by its record uses it, also where its process may not be looked at.
+fn name_guests(functions: &mut BTreeMap<Address, Function>, guests: &mut Guests) {
+    let by_process: BTreeMap<u32, usize> =
+        (0..).zip(&guests.found).filter_map(|(at, one)| Some((one.state.pid()?, at))).collect();
+    for function in functions.values_mut() {
+        let Seen::Known(holders) = &mut function.holders else { continue };
+        for holder in holders.iter_mut().filter(|holder| holder.kind == HolderKind::Process) {
+            let at = holder.pid.and_then(|pid| by_process.get(&pid));
+            if let Some(guest) = at.and_then(|at| guests.found.get_mut(*at)) {
+                holder.vm = Some(guest.vm());
+                guest.devices.insert(function.address);
+            }
+        }
+    }
+    for guest in guests.found.iter().filter(|guest| guest.state.is_live()) {
+        for device in &guest.devices {
+            if let Some(function) = functions.get_mut(device) {
+                hold_by_record(function, guest);
+            }
+        }
+    }
+}
+
+fn hold_by_record(function: &mut Function, guest: &Guest) {
+    let holder = Holder {
+        kind: HolderKind::Unseen,
+        name: match guest.state.pid() {
+            Some(_) => "a process".into(),
+            None => "a process to come".into(),
+        },
+        pid: guest.state.pid(),
+        through: format!("{}'s record", guest.managed_by),
+        vm: Some(guest.vm()),
+    };
+    match &mut function.holders {
+        Seen::Known(holders) if holders.iter().any(|one| one.vm == holder.vm) => {}
+        Seen::Known(holders) => holders.push(holder),
+        unseen => *unseen = Seen::Known(vec![holder]),
     }
 }
 
@@ -118,13 +166,13 @@ fn holder(node: &OpenNode) -> Holder {
         name: node.name.clone(),
         pid: Some(node.pid),
         through: node.target.clone(),
+        vm: None,
     }
 }
 
 /// A network function whose driver made an interface that is not in this namespace.
 fn is_moved_away(function: &Function) -> bool {
-    let network = function.ids.class >> 16 == 2;
-    network
+    function.is_network()
         && function.vf().is_some()
         && function.driver.is_some()
         && function.netdevs.is_empty()
@@ -152,6 +200,7 @@ fn moved(place: Option<&Elsewhere>) -> Seen<Vec<Holder>> {
             name: place.namespace.clone(),
             pid: place.pid,
             through: format!("as {}", place.netdev),
+            vm: None,
         }]),
         None => Seen::Unreadable(Unreadable {
             path: "proc/*/ns/net".into(),
@@ -176,5 +225,6 @@ fn in_use(root: &SysRoot, path: &str, netdev: &Netdev) -> Option<Holder> {
         None if netdev.up && !addresses.is_empty() => format!("up, {}", addresses.join(", ")),
         None => return None,
     };
-    Some(Holder { kind: HolderKind::Netdev, name: netdev.name.clone(), pid: None, through })
+    let (kind, name) = (HolderKind::Netdev, netdev.name.clone());
+    Some(Holder { kind, name, pid: None, through, vm: None })
 }

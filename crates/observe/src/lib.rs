@@ -7,16 +7,20 @@ mod claims;
 mod details;
 mod devlink;
 mod functions;
+mod guests;
 mod holders;
 mod look;
 mod modules;
 mod network;
 mod platform;
+mod process;
 mod system;
+mod texts;
 mod upkeep;
 
 use virtfn_host::{Host, Names, Seen, Unreadable};
 use virtfn_kernel::SysRoot;
+use virtfn_kernel::processes::OpenNodes;
 
 pub use claims::files as configuration;
 pub use look::{Facet, Look};
@@ -42,6 +46,7 @@ pub fn host(root: &SysRoot, look: &Look) -> Result<Host, Error> {
         kernel: system::unasked_kernel(),
         firmware: system::unasked_firmware(),
         claims: Seen::not_asked(claims::FACT),
+        guests: Seen::not_asked(guests::FACT),
         platform: virtfn_host::Platform::unasked(),
         names: Names::default(),
     };
@@ -75,17 +80,37 @@ pub fn host(root: &SysRoot, look: &Look) -> Result<Host, Error> {
     if look.wants(Facet::Devlink) {
         devlink::read(root, &mut host, look);
     }
-    if look.wants(Facet::Holders) {
-        holders::read(root, &mut host, &paths);
-    }
+    let mut texts = texts::Texts::default();
+    read_users(root, &mut host, &paths, look, &mut texts);
     if look.wants(Facet::Modules) {
         modules::read(root, &mut host, &paths, look);
     }
     if look.wants(Facet::Claims) {
-        host.claims = claims::read(root);
+        host.claims = claims::read(root, &mut texts);
     }
     if look.wants(Facet::Names) {
         host.names = system::read_names(root, &host);
     }
     Ok(host)
+}
+
+/// Who uses what. The guests are read for their own sake, and where a process may be one.
+fn read_users(
+    root: &SysRoot,
+    host: &mut Host,
+    paths: &functions::Paths,
+    look: &Look,
+    texts: &mut texts::Texts,
+) {
+    let given_away = host.functions.values().any(virtfn_host::Function::is_passed_through);
+    let holders = look.wants(Facet::Holders);
+    let nodes =
+        if holders && given_away { holders::nodes(root) } else { Seen::Known(OpenNodes::none()) };
+    if look.wants(Facet::Guests) || (holders && given_away) {
+        let open = nodes.known().map_or(&[][..], |nodes| nodes.nodes.as_slice());
+        host.guests = guests::read(root, host, open, texts);
+    }
+    if holders {
+        holders::read(root, host, paths, nodes);
+    }
 }

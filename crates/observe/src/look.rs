@@ -28,8 +28,10 @@ pub enum Facet {
     Admin,
     /// What devlink says of PFs.
     Devlink,
-    /// Who uses what.
+    /// Who uses what, and which virtual machine that is.
     Holders,
+    /// Which virtual machines have functions, or are given some when they start.
+    Guests,
     /// Which modules would drive a function.
     Modules,
     /// IOMMU groups' kinds.
@@ -68,12 +70,12 @@ impl Look {
     #[must_use]
     pub fn everything() -> Self {
         use Facet::{
-            Admin, Around, Claims, Config, Details, Devlink, Firmware, Groups, Holders, Kernel,
-            Locked, Locks, Modules, Names, Netdevs, Platform, ToCome,
+            Admin, Around, Claims, Config, Details, Devlink, Firmware, Groups, Guests, Holders,
+            Kernel, Locked, Locks, Modules, Names, Netdevs, Platform, ToCome,
         };
         Self::at(&[
             Config, ToCome, Details, Around, Locked, Locks, Netdevs, Admin, Devlink, Holders,
-            Modules, Groups, Kernel, Firmware, Claims, Platform, Names,
+            Guests, Modules, Groups, Kernel, Firmware, Claims, Platform, Names,
         ])
     }
 

@@ -5,7 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use virtfn_host::{Function, Host, MasterKind, Netdev, Role, Seen, Upkeep, is_vfio_driver};
+use virtfn_host::{
+    Function, Host, MasterKind, Netdev, Role, SavedVf, Seen, Upkeep, is_vfio_driver,
+};
 use virtfn_kernel::SysRoot;
 
 use crate::functions::Paths;
@@ -47,12 +49,14 @@ fn ask(root: &SysRoot, host: &Host) -> Upkeep {
         };
         netdevs.iter().filter(owner)
     };
+    let hostdevs = or_none(root.peek_names(HOSTDEVS, |_| true))
+        .map(|names: Vec<String>| names.into_iter().take(MAX_HOSTDEVS).collect());
     Upkeep {
         link_files: link_files(root, of(|function| function.pf().is_some())),
         managers: managers(root, of(|function| function.vf().is_some())),
         vlans: vlans(root),
-        hostdevs: or_none(root.peek_names(HOSTDEVS, |_| true))
-            .map(|names: Vec<String>| names.into_iter().take(MAX_HOSTDEVS).collect()),
+        saved: saved(root, &hostdevs),
+        hostdevs,
         vfio_nodes: vfio_nodes(root, host),
         ..Upkeep::unrecorded()
     }
@@ -64,6 +68,15 @@ fn or_none<T: Default>(seen: Seen<T>) -> Seen<T> {
         Seen::Absent => Seen::Known(T::default()),
         other => other,
     }
+}
+
+/// What libvirt would put back, of the files that can be read.
+fn saved(root: &SysRoot, files: &Seen<BTreeSet<String>>) -> BTreeMap<String, SavedVf> {
+    let saved = |name: &String| {
+        let text = root.peek(&format!("{HOSTDEVS}/{name}"), MAX_STATE_BYTES);
+        Some((name.clone(), virtfn_formats::guest::saved(text.known()?)?))
+    };
+    files.known().into_iter().flatten().filter_map(saved).collect()
 }
 
 fn link_files<'h>(

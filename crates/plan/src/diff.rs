@@ -11,6 +11,7 @@ use virtfn_pci::Address;
 use crate::error::PlanError;
 use crate::eswitch;
 use crate::firmware;
+use crate::guests;
 use crate::port::{self, Devlink};
 use crate::room;
 use crate::step::{Action, Interrupted, Plan, Step, Target, Use};
@@ -45,6 +46,7 @@ pub fn diff(host: &Host, policy: &Policy) -> Result<Plan, PlanError> {
         let of_pf = pf_actions(host, *address, pf, wanted)?;
         notes.extend(eswitch::note(*address, pf, wanted, &of_pf));
         notes.extend(untold(*address, pf, &of_pf));
+        notes.extend(guests::notes(host, *address, pf, wanted));
         actions.extend(of_pf);
     }
     for (address, wanted) in &policy.devices {
@@ -341,7 +343,8 @@ fn vfs_of(host: &Host, pf: Address) -> Vec<Address> {
 
 fn interrupted(host: &Host, address: Address) -> Vec<Interrupted> {
     let Some(function) = host.functions.get(&address) else { return Vec::new() };
-    let by = |by| Interrupted { function: address, vf: function.vf(), by };
+    let (vf, network) = (function.vf(), function.is_network());
+    let by = |by| Interrupted { function: address, vf, network, by };
     match &function.holders {
         Seen::Known(holders) => holders.iter().cloned().map(Use::Holder).map(by).collect(),
         Seen::Absent => Vec::new(),

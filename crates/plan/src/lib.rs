@@ -9,6 +9,7 @@ mod driver;
 mod error;
 mod eswitch;
 mod firmware;
+mod guests;
 mod matched;
 mod msix;
 mod netdev;

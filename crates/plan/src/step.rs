@@ -169,6 +169,8 @@ pub struct Interrupted {
     pub function: Address,
     /// Which VF it is, if it is one.
     pub vf: Option<VfId>,
+    /// Is it a network card's?
+    pub network: bool,
     /// Who, or why nobody can tell.
     #[serde(flatten)]
     pub by: Use,

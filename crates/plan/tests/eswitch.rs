@@ -66,6 +66,7 @@ fn vfs_that_stay_go_through_none_and_their_users_are_named() {
         name: "qemu".into(),
         pid: Some(7),
         through: "/dev/vfio/1".into(),
+        vm: None,
     };
     host.functions.get_mut(&vf).unwrap().holders = Seen::Known(vec![user]);
     let policy = wanted(&host, EswitchMode::Switchdev, 2);

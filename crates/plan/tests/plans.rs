@@ -6,8 +6,10 @@
 mod model;
 
 use virtfn_host::{
-    DriverChoice, Holder, HolderKind, Policy, Seen, Switch, VfAdmin, VfId, VfIndex, VfPolicy,
+    DriverChoice, Guest, GuestState, Guests, Holder, HolderKind, ManagedBy, Policy, Pool, Seen,
+    Switch, VfAdmin, VfId, VfIndex, VfPolicy,
 };
+use virtfn_pci::Address;
 use virtfn_plan::{PlanError, diff, verify};
 
 fn actions(host: &virtfn_host::Host, policy: &Policy) -> Vec<String> {
@@ -86,12 +88,53 @@ fn removing_vfs_names_who_holds_them_and_who_might() {
         name: "qemu-system-x86".into(),
         pid: Some(812),
         through: "/dev/vfio/16".into(),
+        vm: None,
     };
     host.functions.get_mut(&vfs[0]).unwrap().holders = Seen::Known(vec![holder]);
     host.functions.get_mut(&vfs[1]).unwrap().holders = Seen::not_asked("proc");
     let plan = diff(&host, &Policy::of(&host).with_vfs(model::port(0), 0)).unwrap();
     let hit: Vec<_> = plan.steps[0].interrupts.iter().map(|hit| hit.function).collect();
     assert_eq!(hit, vfs);
+}
+
+#[test]
+fn guests_that_do_not_run_stop_nothing_and_are_named() {
+    let mut host = with_vfs(3);
+    let pf = model::port(0);
+    let vfs: Vec<_> = host.functions[&pf].pf().unwrap().vfs.values().copied().collect();
+    let guest = |name: &str, devices: &[Address], pools: &[&str]| Guest {
+        name: name.into(),
+        managed_by: ManagedBy::Libvirt,
+        state: GuestState::Defined,
+        devices: devices.iter().copied().collect(),
+        pools: pools.iter().map(|pool| (*pool).to_owned()).collect(),
+    };
+    let found = vec![
+        guest("first", &vfs[..1], &[]),
+        guest("last", &vfs[2..], &[]),
+        guest("some", &[], &["vfs"]),
+        guest("elsewhere", &[model::port(1)], &[]),
+    ];
+    let pool = Pool { name: "vfs".into(), managed_by: ManagedBy::Libvirt, at: [pf].into() };
+    host.guests = Seen::Known(Guests { found, pools: vec![pool], ..Guests::default() });
+    let given = |name: &str, vf: Address| {
+        let vf = vf.short();
+        format!("VM {name} is given {vf} when it starts; without that VF libvirt does not start it")
+    };
+    let pooled =
+        "pool vfs gives a VF of 0b:00.0 to VM some when it starts: none is left".to_owned();
+    for (count, notes) in [
+        (0, vec![given("first", vfs[0]), given("last", vfs[2]), pooled]),
+        (2, vec![given("last", vfs[2])]),
+        (3, vec![]),
+        (5, vec![]),
+    ] {
+        let plan = diff(&host, &Policy::of(&host).with_vfs(pf, count)).unwrap();
+        let of_guests = |note: &&String| note.starts_with("VM ") || note.starts_with("pool ");
+        let told: Vec<String> = plan.notes.iter().filter(of_guests).cloned().collect();
+        assert_eq!(told, notes, "{count}");
+        assert!(plan.steps.iter().all(|step| step.interrupts.is_empty()), "{count}");
+    }
 }
 
 #[test]

@@ -59,6 +59,8 @@ pub struct Interrupt {
     pub name: Option<String>,
     /// The process's number, where there is one.
     pub pid: Option<u32>,
+    /// The virtual machine that it is, where it is one with a name.
+    pub vm: Option<String>,
     /// What is held, or why it could not be seen.
     pub through: String,
 }
@@ -153,6 +155,7 @@ impl Interrupt {
                 kind: kind_name(holder.kind).into(),
                 name: Some(holder.name.clone()),
                 pid: holder.pid,
+                vm: holder.vm.as_ref().map(|vm| vm.name.clone()),
                 through: holder.through.clone(),
             },
             Use::Unknown(unreadable) => Self {
@@ -160,6 +163,7 @@ impl Interrupt {
                 kind: "unknown".into(),
                 name: None,
                 pid: None,
+                vm: None,
                 through: unreadable.to_string(),
             },
         }
@@ -168,7 +172,8 @@ impl Interrupt {
     fn text(&self) -> String {
         let who = self.name.as_deref().unwrap_or("somebody, perhaps");
         let pid = self.pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default();
-        format!("takes {} from {who}{pid}: {}", self.function, self.through)
+        let vm = self.vm.as_deref().map(|vm| format!(", VM {vm}")).unwrap_or_default();
+        format!("takes {} from {who}{pid}{vm}: {}", self.function, self.through)
     }
 }
 

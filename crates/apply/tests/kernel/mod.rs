@@ -95,6 +95,7 @@ impl Kernel {
             name: "qemu".into(),
             pid: Some(42),
             through: "/dev/vfio/7".into(),
+            vm: None,
         };
         let holders = if held { vec![holder] } else { Vec::new() };
         if let Ok(function) = model::function_mut(&mut self.host, Target::Vf(vf)) {

@@ -110,7 +110,7 @@ fn live(args: &Args, root: &SysRoot) -> Result<(ImportView, Exit), Error> {
 fn unseen(host: &Host, (function, pf): (&Function, &Pf)) -> Vec<Told> {
     let short = function.address.short();
     let left_out = || format!("{short}: the settings of its VFs are left out");
-    let is_network = function.ids.class >> 16 == 2;
+    let is_network = function.is_network();
     let settings = match &pf.admin {
         _ if pf.vfs.is_empty() || !is_network => None,
         Seen::Known(told) => {

@@ -20,6 +20,9 @@ Examples:
   virtfn list --json | jq '.functions[] | select(.kind == \"vf\" and .holders == [])'
   virtfn list --root host.tar.zst  the same, of a recorded host
 
+A virtual machine is named that has a function (running, paused, starting), or is given it when it
+starts (defined).
+
 Exit code 5 says that the users or the settings of some virtual function could not be seen.")]
 pub struct Args {
     /// Show each physical function with its virtual ones beneath
@@ -35,7 +38,8 @@ pub struct Args {
 }
 
 /// Reads nothing that takes a device's lock: it answers while a writer hangs.
-const LOOK: [Facet; 4] = [Facet::Netdevs, Facet::Admin, Facet::Holders, Facet::Names];
+const LOOK: [Facet; 5] =
+    [Facet::Netdevs, Facet::Admin, Facet::Holders, Facet::Guests, Facet::Names];
 
 pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error> {
     let root = open_root(args.root.root.as_deref())?;

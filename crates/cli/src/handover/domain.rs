@@ -223,7 +223,9 @@ impl Guest {
     fn not_in_limbo(&self, host: &Host, address: Address) -> Result<(), Error> {
         let function = host.function(address)?;
         let mut holders = function.holders.known().into_iter().flatten();
-        let own = holders.find(|_| false);
+        let own = holders.find(|holder| {
+            holder.vm.as_ref().is_some_and(|vm| vm.name == self.domain.name)
+        });
         match own {
             Some(holder) => Err(Error::Limbo {
                 device: address,

@@ -93,6 +93,13 @@ impl MadeHost {
         fs::create_dir(self.at(path)).unwrap();
     }
 
+    /// Gives a function to another driver.
+    pub fn drive(&self, address: &str, driver: &str) {
+        let link = fs::canonicalize(self.function(address)).unwrap().join("driver");
+        fs::remove_file(&link).unwrap();
+        symlink(format!("../../../../bus/pci/drivers/{driver}"), link).unwrap();
+    }
+
     /// Puts a function into the group of another.
     pub fn join(&self, one: &str, other: &str) {
         let link =

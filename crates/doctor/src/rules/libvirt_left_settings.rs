@@ -1,6 +1,6 @@
 //! Did libvirt leave settings of a guest that is gone?
 
-use virtfn_host::{Function, Host, Seen};
+use virtfn_host::{Function, Guest, Holder, Host, SavedVf, Seen, VfId, VlanId};
 
 use crate::evidence::at;
 use crate::opinion::Opinion;
@@ -39,17 +39,67 @@ fn judge(host: &Host, function: &Function) -> Opinion {
         return Opinion::pass("libvirt owes it nothing").saw(FOLDER, "no file of it");
     };
     let path = format!("{FOLDER}/{file}");
-    if function.is_passed_through() {
-        return Opinion::pass("libvirt keeps what it was, while a guest has it").saw(path, "there");
+    match use_of(host, function) {
+        Use::Guest(guest) => {
+            return Opinion::pass("libvirt keeps what it was, while a guest has it")
+                .saw(path, "there")
+                .saw(format!("{}'s record", guest.managed_by), guest.to_string());
+        }
+        Use::Process(holder) => {
+            return Opinion::pass("libvirt keeps what it was, while it is in use")
+                .saw(path, "there")
+                .saw(holder.through.clone(), holder.name.clone());
+        }
+        Use::Unseen => {
+            return Opinion::unknown("libvirt keeps what it was, and nobody can tell for whom")
+                .saw(path, "there")
+                .missed("run/libvirt/qemu", &host.guests)
+                .missed("proc/*/fd", &function.holders);
+        }
+        Use::None => {}
     }
     let driver = function.driver.as_deref().unwrap_or("none");
-    Opinion::warn("libvirt gave it a guest's address and VLAN and did not take them back")
-        .saw(path.as_str(), "there")
-        .saw(at(function, "driver"), driver)
-        .fix(format!(
-            "see what it has: {}",
-            ip_link(host, function).replace("ip link set", "ip link show")
-        ))
-        .fix("set it as it shall be: virtfn set VF --mac auto --vlan 0")
-        .fix(format!("then rm /{path}"))
+    let opinion =
+        Opinion::warn("libvirt gave it a guest's address and VLAN and did not take them back")
+            .saw(path.as_str(), "there")
+            .saw(at(function, "driver"), driver)
+            .fix(format!(
+                "see what it has: {}",
+                ip_link(host, function).replace("ip link set", "ip link show")
+            ));
+    let opinion = match host.platform.upkeep.saved.get(&file) {
+        Some(saved) => opinion.fix(format!("give it back what it had: {}", give_back(id, saved))),
+        None => opinion.fix(format!("set it as it shall be: virtfn set {id} --mac auto --vlan 0")),
+    };
+    opinion.fix(format!("then rm /{path}"))
+}
+
+/// Who uses a VF that libvirt keeps something of.
+enum Use<'h> {
+    Guest(&'h Guest),
+    Process(&'h Holder),
+    Unseen,
+    None,
+}
+
+fn use_of<'h>(host: &'h Host, function: &'h Function) -> Use<'h> {
+    let all = host.guests.known().map_or(&[][..], |guests| guests.found.as_slice());
+    let has = |guest: &&Guest| guest.state.is_live() && guest.devices.contains(&function.address);
+    if let Some(guest) = all.iter().find(has) {
+        return Use::Guest(guest);
+    }
+    if !function.is_passed_through() {
+        return Use::None;
+    }
+    match &function.holders {
+        Seen::Known(holders) => holders.first().map_or(Use::None, Use::Process),
+        Seen::Absent | Seen::Unreadable(_) => Use::Unseen,
+    }
+}
+
+/// The command that does what libvirt would have done.
+fn give_back(vf: VfId, saved: &SavedVf) -> String {
+    let mac = saved.admin_mac.map(|mac| format!(" --mac {mac}")).unwrap_or_default();
+    let vlan = saved.vlan.map_or(0, VlanId::value);
+    format!("virtfn set {vf}{mac} --vlan {vlan}")
 }

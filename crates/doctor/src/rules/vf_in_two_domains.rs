@@ -1,6 +1,6 @@
 //! Is the function given to more than one guest?
 
-use virtfn_host::{Claim, Demand, Function, Host};
+use virtfn_host::{Claim, Demand, Function, Guest, Host};
 
 use crate::claimed::{Claimed, saw};
 use crate::evidence::list;
@@ -26,7 +26,9 @@ fn judge(host: &Host, function: &Function) -> Opinion {
         Err(unseen) => return unseen,
     };
     let certain: Vec<&Claim> = claimed.certain().collect();
+    let running: Vec<&Guest> = running(host, function).collect();
     let mut names: Vec<String> = certain.iter().filter_map(|claim| guest(claim)).collect();
+    names.extend(running.iter().map(|guest| format!("{} of {}", guest.name, guest.managed_by)));
     names.sort();
     names.dedup();
     match names.as_slice() {
@@ -37,10 +39,23 @@ fn judge(host: &Host, function: &Function) -> Opinion {
         [one] => saw(claimed.pass(format!("{one} alone is given it")), certain.iter().copied()),
         many => {
             let summary = format!("{} are given it: only one can run", list(many.to_vec()));
-            saw(Opinion::warn(summary), certain.iter().copied())
+            let opinion = saw(Opinion::warn(summary), certain.iter().copied());
+            let has = |opinion: Opinion, guest: &&Guest| {
+                opinion.saw(format!("{}'s record", guest.managed_by), guest.to_string())
+            };
+            running
+                .iter()
+                .fold(opinion, has)
                 .fix("give each guest a VF of its own: virtfn list shows which are free")
         }
     }
+}
+
+/// The guests that have it now: one may run without a definition, or with another.
+fn running<'h>(host: &'h Host, function: &Function) -> impl Iterator<Item = &'h Guest> {
+    let address = function.address;
+    let all = host.guests.known().map_or(&[][..], |guests| guests.found.as_slice());
+    all.iter().filter(move |guest| guest.state.is_live() && guest.devices.contains(&address))
 }
 
 fn guest(claim: &Claim) -> Option<String> {

@@ -6,8 +6,13 @@ pub(crate) mod room;
 pub(crate) mod traffic;
 pub(crate) mod upkeep;
 
+use std::collections::BTreeSet;
+
 use virtfn_doctor::Verdict;
-use virtfn_host::{Claims, Function, Host, Reason, Role, Seen, Unreadable, VfIndex};
+use virtfn_host::{
+    Claims, Function, Guest, GuestState, Guests, Host, ManagedBy, Reason, Role, Seen, Unreadable,
+    VfIndex,
+};
 use virtfn_pci::{Address, ConfigSpace};
 
 use crate::common::fixture;
@@ -35,9 +40,22 @@ pub(crate) fn healthy() -> Host {
     host.kernel.module_options = Seen::Known(Vec::new());
     host.claims = Seen::Known(Claims { found: vec![owners::link_file(3)], unseen: Vec::new() });
     traffic::set_up(&mut host);
+    host.guests = Seen::Known(Guests::default());
     platform::complete(&mut host);
     upkeep::complete(&mut host);
     host
+}
+
+/// A guest of libvirt's that has a function.
+pub(crate) fn runs(host: &mut Host, name: &str, device: &str) {
+    let guest = Guest {
+        name: name.into(),
+        managed_by: ManagedBy::Libvirt,
+        state: GuestState::Running { pid: 812 },
+        devices: BTreeSet::from([at(host, device).address]),
+        pools: BTreeSet::new(),
+    };
+    host.guests = Seen::Known(Guests { found: vec![guest], ..Guests::default() });
 }
 
 pub(crate) fn forbidden<T>() -> Seen<T> {

@@ -5,7 +5,7 @@ use virtfn_host::{
     Claim, Claims, Condition, Demand, Field, Host, Owner, Quirk, Seen, Unreadable, VfCount,
 };
 
-use super::{Case, at, case, forbidden, pf};
+use super::{Case, at, case, forbidden, pf, runs};
 
 pub(crate) const CASES: &[Case] = &[
     case("two-owners", Warn, "two of a number", |host| {
@@ -76,6 +76,14 @@ pub(crate) const CASES: &[Case] = &[
     case("vf-in-two-domains", Warn, "libvirt's and Proxmox's", |host| {
         guest(host, Owner::Libvirt, "web");
         guest(host, Owner::Proxmox, "100");
+    }),
+    case("vf-in-two-domains", Warn, "one that runs, one that is defined", |host| {
+        guest(host, Owner::Libvirt, "web");
+        runs(host, "db", "01:10.0");
+    }),
+    case("vf-in-two-domains", Pass, "one guest that runs and is defined", |host| {
+        guest(host, Owner::Libvirt, "web");
+        runs(host, "web", "01:10.0");
     }),
     case("vf-in-two-domains", Pass, "one guest, twice", |host| {
         guest(host, Owner::Libvirt, "web");

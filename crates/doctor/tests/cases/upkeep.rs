@@ -8,7 +8,7 @@ use virtfn_host::{
     VlanId,
 };
 
-use super::{Case, at, case, edit_config, extended, for_vfs, forbidden, pf};
+use super::{Case, at, case, edit_config, extended, for_vfs, forbidden, pf, runs};
 
 const PF: &str = "01:00.0";
 const VF: &str = "01:10.0";
@@ -104,13 +104,22 @@ pub(crate) const CASES: &[Case] = &[
         host.platform.upkeep.managers = Seen::Absent;
     }),
     case("libvirt-left-settings", Warn, "after a crash", |host| {
-        let name = at(host, PF).netdevs[0].clone();
-        host.platform.upkeep.hostdevs = Seen::Known(BTreeSet::from([format!("{name}_vf0")]));
+        left(host);
     }),
     case("libvirt-left-settings", Pass, "while a guest has it", |host| {
-        let name = at(host, PF).netdevs[0].clone();
-        host.platform.upkeep.hostdevs = Seen::Known(BTreeSet::from([format!("{name}_vf0")]));
+        left(host);
         on_vfio(at(host, VF));
+        runs(host, "web", VF);
+    }),
+    case("libvirt-left-settings", Warn, "on vfio, and nobody has it", |host| {
+        left(host);
+        on_vfio(at(host, VF));
+        at(host, VF).holders = Seen::Known(Vec::new());
+    }),
+    case("libvirt-left-settings", Unknown, "on vfio, and nobody can tell", |host| {
+        left(host);
+        on_vfio(at(host, VF));
+        at(host, VF).holders = forbidden();
     }),
     case("link-file-not-effective", Warn, "the default came first", |host| {
         followed(host, "usr/lib/systemd/network/99-default.link");
@@ -254,6 +263,12 @@ fn lag(host: &mut Host, state: &str) {
     enslave(host, PF, "bond0", MasterKind::Bond);
     let address = at(host, PF).address;
     host.platform.upkeep.lag_states.insert(address, Seen::Known(state.to_owned()));
+}
+
+/// libvirt's file of the first VF.
+fn left(host: &mut Host) {
+    let name = at(host, PF).netdevs[0].clone();
+    host.platform.upkeep.hostdevs = Seen::Known(BTreeSet::from([format!("{name}_vf0")]));
 }
 
 fn on_vfio(function: &mut Function) {

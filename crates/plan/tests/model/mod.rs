@@ -35,6 +35,7 @@ pub(crate) fn machine() -> Host {
             product: Seen::Absent,
         },
         claims: Seen::Absent,
+        guests: Seen::Absent,
         platform: virtfn_host::Platform::unasked(),
         names: Names::default(),
     };

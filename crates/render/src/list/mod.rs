@@ -1,16 +1,22 @@
 //! `virtfn list`: the PFs, their VFs, and who uses what.
 
+mod guests;
 mod text;
 mod tree;
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use virtfn_host::{Function, Holder, Host, Netdev, Role, Seen, VfAdmin, VfId, VfIndex};
+use virtfn_host::{
+    Function, Guests, Holder, Host, Netdev, Role, Seen, Unreadable, VfAdmin, VfId, VfIndex,
+};
 use virtfn_pci::Address;
 
+use self::guests::ByFunction;
 use crate::Document;
 use crate::unseen::Unseen;
+
+pub use self::guests::{ListedGuest, StaleGuest};
 
 /// `virtfn.list/1`.
 #[derive(Clone, Debug, Serialize)]
@@ -21,6 +27,8 @@ pub struct List {
     pub functions: Vec<Listed>,
     /// What belongs here and could not be seen.
     pub unseen: Vec<Unseen>,
+    /// Guests that run by a record and not in truth.
+    pub stale_guests: Vec<StaleGuest>,
     /// Were functions listed that are neither PF nor VF?
     #[serde(skip)]
     which: Which,
@@ -103,6 +111,9 @@ pub struct Listed {
     /// Who uses it; `null` where that could not be seen.
     #[cfg_attr(feature = "schema", schemars(with = "Option<Vec<HolderShape>>"))]
     pub holders: Option<Vec<Holder>>,
+    /// The virtual machines that have it, or are given it when they start; of a PF also those that
+    /// get one of its VFs out of a pool. `null` where records of them could not be seen.
+    pub guests: Option<Vec<ListedGuest>>,
     /// For whom a VF is, as the policy in /etc/virtfn says it.
     pub owner: Option<String>,
     /// Were a VF's settings seen?
@@ -127,6 +138,12 @@ pub(crate) struct HolderShape {
     /// What it holds.
     #[expect(dead_code, reason = "it is the shape that counts")]
     through: String,
+    /// The virtual machine that it is, where it is one with a name.
+    #[expect(dead_code, reason = "it is the shape that counts")]
+    vm: Option<String>,
+    /// Who runs that: `libvirt`, `proxmox`, `qemu` by hand, or `other` VMMs by hand.
+    #[expect(dead_code, reason = "it is the shape that counts")]
+    manager: Option<String>,
 }
 
 /// What is known of a VF's settings on its PF's side.
@@ -145,6 +162,7 @@ impl List {
     #[must_use]
     pub fn of(host: &Host, which: Which) -> Self {
         let netdevs = first_netdevs(host);
+        let guests = host.guests.known().map(ByFunction::of);
         let wanted = |function: &&Function| which == Which::All || function.role != Role::Plain;
         let mut unseen = Vec::new();
         let functions = host
@@ -152,11 +170,19 @@ impl List {
             .values()
             .filter(wanted)
             .map(|function| {
-                Listed::of(host, function, netdevs.get(&function.address).copied(), &mut unseen)
+                let netdev = netdevs.get(&function.address).copied();
+                let listed = Listed::of(host, function, netdev, &mut unseen);
+                Listed { guests: guests.as_ref().map(|all| all.at(function.address)), ..listed }
             })
             .collect();
         unseen.extend(unseen_settings(host));
-        Self { schema: Self::SCHEMA, functions, unseen, which, of_all: host.functions.len() }
+        unseen.extend(
+            unseen_guests(host).into_iter().flatten().map(|why| Unseen::new(None, "guests", why)),
+        );
+        let stale = host.guests.known().map(|guests| guests.stale.as_slice());
+        let stale_guests = stale.unwrap_or_default().iter().map(StaleGuest::from).collect();
+        let of_all = host.functions.len();
+        Self { schema: Self::SCHEMA, functions, unseen, stale_guests, which, of_all }
     }
 
     /// The same list, with the name of whom each VF is for.
@@ -231,6 +257,7 @@ impl Listed {
             mac: admin_mac.or_else(|| netdev.and_then(|netdev| netdev.mac)),
             vlan: admin.and_then(|admin| admin.vlan).map(|id| id.value()).filter(|id| *id != 0),
             holders: holders_of(function, unseen),
+            guests: None,
             owner: None,
             settings,
         }
@@ -246,6 +273,18 @@ fn holders_of(function: &Function, unseen: &mut Vec<Unseen>) -> Option<Vec<Holde
         Seen::Unreadable(why) => unseen.push(Unseen::new(Some(function.address), "holders", why)),
     }
     None
+}
+
+/// Which records of guests could not be seen, where there is a VF that they may be about.
+fn unseen_guests(host: &Host) -> Option<Vec<&Unreadable>> {
+    let has_vfs = host.pfs().any(|(_, pf)| !pf.vfs.is_empty());
+    match &host.guests {
+        _ if !has_vfs => None,
+        Seen::Known(Guests { unseen, .. }) => Some(unseen.iter().collect()),
+        Seen::Unreadable(why) => Some(vec![why]),
+        // A recording from before they were recorded.
+        Seen::Absent => None,
+    }
 }
 
 /// The settings of one VF, as its PF's driver tells them.

@@ -1,8 +1,8 @@
 //! The list as tables.
 
-use virtfn_host::{Holder, HolderKind};
+use virtfn_host::{Holder, HolderKind, Vm};
 
-use super::{Kind, List, Listed, Settings, Which};
+use super::{Kind, List, Listed, ListedGuest, Settings, Which};
 use crate::paint::Tone;
 use crate::unseen::Unseen;
 use crate::words::{count, speed};
@@ -17,6 +17,7 @@ impl List {
             Which::Sriov if self.functions.is_empty() => self.nothing(),
             Which::Sriov => self.sriov_tables(page),
         };
+        text.push_str(&self.guests_text());
         text.push_str(&self.unseen_text());
         text
     }
@@ -143,10 +144,12 @@ impl List {
             ("who uses", of("holders"), "function", "functions"),
             ("the VF settings of", of("vf-settings"), "function", "functions"),
         ];
+        let guests = (of("guests") > 0).then(|| "which VMs are given a VF".to_owned());
         let parts: Vec<String> = parts
             .iter()
             .filter(|(_, number, ..)| *number > 0)
             .map(|(what, number, one, many)| format!("{what} {}", count(*number, one, many)))
+            .chain(guests)
             .collect();
         let more = if self.unseen.iter().any(Unseen::needs_root) {
             "as root there is more to see"
@@ -201,17 +204,39 @@ impl Listed {
     }
 
     pub(super) fn used_by(&self) -> Cell {
-        let Some(holders) = &self.holders else {
+        let mut words: Vec<String> = self.guest_words().collect();
+        if self.holders.is_none() && words.is_empty() {
             return Cell::unknown();
-        };
-        let mut words: Vec<String> = holders.iter().map(in_short).collect();
+        }
+        words.extend(self.other_holders().map(in_short));
+        words.extend(self.holders.is_none().then(|| "?".to_owned()));
         words.extend(self.owner.as_deref().map(|owner| format!("for {owner}")));
-        if words.is_empty() { Cell::none() } else { Cell::from(words.join("; ")) }
+        match words.join("; ") {
+            words if words.is_empty() => Cell::none(),
+            words if self.is_contested() => Cell::new(&format!("! {words}"), Tone::Warn),
+            words => Cell::from(words),
+        }
+    }
+
+    /// Those of its users that are not among its guests.
+    pub(super) fn other_holders(&self) -> impl Iterator<Item = &Holder> {
+        let is_named = |holder: &Holder| {
+            let same = |vm: &Vm| {
+                let is =
+                    |guest: &ListedGuest| guest.name == vm.name && guest.manager == vm.managed_by;
+                self.named_guests().any(is)
+            };
+            holder.vm.as_ref().is_some_and(same)
+        };
+        self.holders.iter().flatten().filter(move |holder| !is_named(holder))
     }
 }
 
 /// A holder in the words of a table.
 fn in_short(holder: &Holder) -> String {
+    if let Some(vm) = &holder.vm {
+        return format!("VM {} (running)", vm.name);
+    }
     match (holder.kind, holder.pid) {
         (HolderKind::Process, Some(pid)) => format!("{} (pid {pid})", holder.name),
         (HolderKind::Netns, _) => format!("netns {}, {}", holder.name, holder.through),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use virtfn_pci::Address;
 
-use super::{Kind, List, Listed, Which};
+use super::{Kind, List, Listed, ListedGuest, Which};
 use crate::paint::Tone;
 use crate::words::plain;
 use crate::{Page, Symbols};
@@ -29,6 +29,7 @@ impl List {
             below.sort_by_key(|vf| (vf.vf_index.is_none(), vf.vf_index, vf.address));
             push_vfs(&below, page.symbols, &mut text);
         }
+        text.push_str(&self.guests_text());
         text.push_str(&self.unseen_text());
         text
     }
@@ -79,11 +80,18 @@ fn driver(vf: &Listed) -> String {
 
 impl Listed {
     fn used_by_note(&self) -> String {
+        let used = self.named_guests().any(ListedGuest::is_live);
         match &self.holders {
             None => format!("  {}", Tone::Unknown.paint("used by ?")),
-            Some(holders) if holders.is_empty() => {
-                let owner = self.owner.as_deref().map(|owner| format!("  for {}", plain(owner)));
-                owner.unwrap_or_default()
+            Some(holders) if holders.is_empty() && !used => {
+                let given = self.guest_words();
+                let owner = self.owner.as_deref().map(|owner| plain(owner).into_owned());
+                let words: Vec<String> = given.chain(owner).collect();
+                if words.is_empty() {
+                    String::new()
+                } else {
+                    format!("  for {}", plain(&words.join("; ")))
+                }
             }
             Some(_) => format!("  used by {}", self.used_by().words()),
         }

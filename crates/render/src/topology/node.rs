@@ -164,6 +164,9 @@ impl Node {
 }
 
 fn in_short(holder: &Holder) -> String {
+    if let Some(vm) = &holder.vm {
+        return format!("VM {}", vm.name);
+    }
     match (holder.kind, holder.pid) {
         (HolderKind::Process, Some(pid)) => format!("{} (pid {pid})", holder.name),
         (HolderKind::Netns, _) => format!("netns {}, {}", holder.name, holder.through),
