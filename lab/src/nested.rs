@@ -48,7 +48,42 @@ impl Guest {
     }
 }
 
+impl Guest {
+    /// The shell words that start a QEMU of one's own as such a machine, without libvirt, with `more` among
+    /// its arguments; its monitor is at [`Nested::monitor`].
+    ///
+    /// # Panics
+    /// When the machine cannot be made ready for it.
+    #[track_caller]
+    pub fn qemu<'g>(&'g self, name: &'g str, more: &str) -> (String, Nested<'g>) {
+        self.prepare_nested();
+        let nested = Nested { guest: self, name };
+        let (console, socket, monitor) = (console(name), socket(name), nested.monitor());
+        let line = format!(
+            "qemu-system-x86_64 -name guest={name} -machine q35 -accel kvm -cpu host -m 256 -nodefaults \
+             -display none -kernel /boot/vmlinuz -initrd {IMAGE} -append '{WORDS}' -serial file:{console} \
+             -chardev socket,id=port,path={socket},server=on,wait=off -device virtio-serial-pci \
+             -device virtserialport,chardev=port,name={PORT} -device pcie-root-port,id=rp1,chassis=1,slot=1 \
+             -device pcie-root-port,id=rp2,chassis=2,slot=2 -qmp unix:{monitor},server=on,wait=off {more}"
+        );
+        (line, nested)
+    }
+
+    fn prepare_nested(&self) {
+        self.ok("modprobe kvm_amd");
+        self.ok(&format!(
+            "[ -e {IMAGE} ] || cat /boot/small.cpio /run/lab/programs.cpio > {IMAGE}"
+        ));
+    }
+}
+
 impl Nested<'_> {
+    /// The socket of the monitor of a QEMU without libvirt.
+    #[must_use]
+    pub fn monitor(&self) -> String {
+        format!("/var/tmp/{}.qmp", self.name)
+    }
+
     /// Starts it, and waits until its agent answers.
     ///
     /// # Panics

@@ -85,7 +85,9 @@ fn a_vf_goes_into_a_running_guest_and_comes_back_as_it_was() {
     let name = interface(&vm);
     vm.ok("ping -c 3 -W 5 10.42.0.1");
     vm.run("ping -c 2 -W 2 10.0.0.1").exits(1);
-    let dump = seed.spawn("ip netns exec wire tcpdump -e -n -i eth1 -c 1 vlan 42 and icmp > /run/tag 2> /run/dump");
+    let dump = seed.spawn(
+        "ip netns exec wire tcpdump -e -n -i eth1 -c 1 vlan 42 and icmp > /run/tag 2> /run/dump",
+    );
     seed.eventually("grep -q listening /run/dump");
     vm.ok("ping -c 3 -W 5 10.42.0.1");
     seed.eventually("grep -q 'vlan 42' /run/tag");
@@ -94,10 +96,10 @@ fn a_vf_goes_into_a_running_guest_and_comes_back_as_it_was() {
     // To the port itself, and to another VF of the same VLAN.
     seed.ok("ip link add link eth0 name own type vlan id 42 && ip link set own up && ip addr add 10.42.0.3/24 dev own");
     vm.ok("ping -c 3 -W 5 10.42.0.3");
-    seed.ok("virtfn set 0b:00.0/1 --mac 52:54:00:6d:90:03 --vlan 42 && ip netns add other && \
-             ip link set $(ls /sys/bus/pci/devices/0000:0b:10.2/net) netns other");
-    seed.ok("cd /; v=$(ip -n other -o link | sed -n 's/^[0-9]*: \\(e[^:]*\\):.*/\\1/p'); \
-             ip -n other link set $v address 52:54:00:6d:90:03; ip -n other link set $v up; ip -n other addr add 10.42.0.4/24 dev $v");
+    seed.ok("virtfn set 0b:00.0/1 --mac 52:54:00:6d:90:03 --vlan 42 && virtfn bind 0b:10.2 --none && virtfn bind 0b:10.2 --default");
+    seed.eventually("[ -n \"$(ls /sys/bus/pci/devices/0000:0b:10.2/net)\" ]");
+    seed.ok("ip netns add other && v=$(ls /sys/bus/pci/devices/0000:0b:10.2/net) && ip link set $v netns other && \
+             ip -n other link set $v up && ip -n other addr add 10.42.0.4/24 dev $v");
     vm.ok("ping -c 3 -W 5 10.42.0.4");
 
     seed.run("virtfn detach MyGuest 0b:10.0").exits(0).says("no more");
@@ -106,4 +108,207 @@ fn a_vf_goes_into_a_running_guest_and_comes_back_as_it_was() {
     vm.eventually(&format!("[ ! -e /sys/class/net/{name} ]"));
     seed.run("virtfn detach MyGuest 0b:10.0").exits(0).says("nothing was to do");
     seed.ok("[ -z \"$(ls /run/virtfn | grep given)\" ]");
+}
+
+#[test]
+fn a_vf_is_plugged_through_qemus_own_monitor_and_comes_back() {
+    let seed = host();
+    let (line, vm) = seed.qemu("plain", "");
+    let _qemu = seed.spawn(&line);
+    seed.eventually(&format!("[ -S {} ]", vm.monitor()));
+    vm.booted();
+    let at = format!("--qmp {}", vm.monitor());
+    seed.run(&format!("virtfn attach {at} 0b:10.0 --mac {MAC} --vlan 42")).exits(0).says(MAC);
+    assert_guests(&seed);
+    seed.run(&format!("virtfn attach {at} 0b:10.0")).exits(0).says("nothing was to do");
+    seed.run("virtfn destroy 0b:00.0").exits(3).says("plain");
+    interface(&vm);
+    vm.ok("ping -c 3 -W 5 10.42.0.1");
+    seed.run(&format!("virtfn detach {at} 0b:10.0")).exits(0).says("no more");
+    assert_own(&seed);
+    seed.run(&format!("virtfn detach {at} 0b:10.0")).exits(0).says("nothing was to do");
+    seed.run("virtfn detach --gone 0b:10.0").exits(1).says("nothing is to be put back");
+}
+
+#[test]
+fn a_program_gets_its_devices_and_they_come_back_however_it_ends() {
+    let seed = host();
+    let (line, vm) = seed.qemu("mine", "-device vfio-pci,host=0b:10.0");
+    let run = format!("virtfn run --mac {MAC} --vlan 42 -- {line}");
+    let mut running = seed.spawn(&run);
+    vm.booted();
+    assert_guests(&seed);
+    interface(&vm);
+    vm.ok("ping -c 3 -W 5 10.42.0.1");
+    // Ended by a signal to virtfn alone, which hands it on and puts the VF back.
+    seed.ok("pkill -TERM -o -x virtfn");
+    let _ = running.finish(std::time::Duration::from_secs(60));
+    assert_own(&seed);
+
+    // Killed, it cannot: the next command can, once nobody has the VF.
+    let _killed = seed.spawn(&run);
+    vm.booted();
+    seed.ok("pkill -KILL -o -x virtfn");
+    seed.run("virtfn detach --gone 0b:10.0").exits(3).says("mine");
+    seed.ok("pkill -KILL qemu-system");
+    seed.eventually("! pgrep qemu-system");
+    seed.run("virtfn detach --gone 0b:10.0").exits(0);
+    assert_own(&seed);
+
+    seed.run("virtfn run -- qemu-system-x86_64 -device pci-assign,host=0b:10.0")
+        .exits(1)
+        .says("-device vfio-pci,host=0000:0b:10.0");
+    seed.run("virtfn run --device 0b:10.0 -- sh -c 'exit 7'").exits(7);
+    assert_own(&seed);
+}
+
+#[test]
+fn again_and_again_nothing_is_left() {
+    let seed = host();
+    let vm = seed.define("MyGuest", "");
+    vm.start();
+    let left = "ls /run/virtfn | grep -v lock; ls /run/libvirt/hostdevmgr; cat /sys/bus/pci/devices/0000:0b:10.0/driver_override; \
+                ls /proc/$(pidof libvirtd)/fd | wc -l; ls /dev/vfio; virsh dumpxml MyGuest --inactive | wc -l";
+    let round = || {
+        seed.run(&format!("virtfn attach MyGuest 0b:10.0 --mac {MAC} --vlan 42")).exits(0);
+        assert_guests(&seed);
+        seed.run("virtfn detach MyGuest 0b:10.0").exits(0);
+        assert_own(&seed);
+    };
+    // The first has libvirt open what it keeps.
+    round();
+    let before = seed.ok(left);
+    for _ in 0..if lab::thoroughly() { 50 } else { 2 } {
+        round();
+    }
+    assert_eq!(seed.ok(left), before);
+}
+
+/// What of an attach has happened when somebody dies: the VF's driver is gone, it is VFIO's, its address
+/// is the guest's, the machine has opened it.
+const POINTS: [&str; 4] = [
+    "[ ! -e /sys/bus/pci/drivers/igbvf/0000:0b:10.0 ]",
+    "[ -e /sys/bus/pci/drivers/vfio-pci/0000:0b:10.0 ]",
+    "ip link show dev eth0 | grep -q 52:54:00:6d:90:02",
+    "virsh -q qemu-monitor-command MyGuest --hmp 'info pci' | grep -q 8086:10ca",
+];
+
+fn points() -> &'static [&'static str] {
+    if lab::thoroughly() { &POINTS } else { &POINTS[1..2] }
+}
+
+#[test]
+fn virtfn_killed_at_any_point_the_next_command_goes_on() {
+    let seed = host();
+    let vm = seed.define("MyGuest", "");
+    vm.start();
+    let attach = format!("virtfn attach MyGuest 0b:10.0 --mac {MAC} --vlan 42");
+    for point in points() {
+        let run = seed.spawn(&attach);
+        seed.ok(&format!("until {point}; do :; done; pkill -KILL -x virtfn || true"));
+        drop(run);
+        // libvirt goes on with what it was asked for.
+        seed.eventually(&attach);
+        assert_guests(&seed);
+        assert_eq!(definitions(&seed), [true, true], "{point}");
+        let back = POINTS[0];
+        let run = seed.spawn("virtfn detach MyGuest 0b:10.0");
+        seed.ok(&format!("until ! {back} || ! virsh -q dumpxml MyGuest | grep -q hostdev; do :; done; pkill -KILL -x virtfn || true"));
+        drop(run);
+        seed.eventually("virtfn detach MyGuest 0b:10.0");
+        assert_own(&seed);
+        assert_eq!(definitions(&seed), [false, false], "{point}");
+        seed.ok("[ -z \"$(ls /run/virtfn | grep given)\" ]");
+    }
+}
+
+#[test]
+fn libvirts_daemon_killed_at_any_point_the_next_command_goes_on_or_says_what_it_found() {
+    let seed = host();
+    let vm = seed.define("MyGuest", "");
+    vm.start();
+    let attach = format!("virtfn attach MyGuest 0b:10.0 --mac {MAC} --vlan 42");
+    for point in points() {
+        let run = seed.spawn(&format!("{attach} > /run/attach 2>&1; echo done >> /run/attach"));
+        seed.ok(&format!("until {point}; do :; done; pkill -KILL -x libvirtd"));
+        seed.eventually("grep -q done /run/attach");
+        drop(run);
+        seed.eventually("virsh list");
+        let told = seed.ok("cat /run/attach");
+        let again = seed.run(&attach);
+        if again.status() != 0 {
+            again.says("libvirt does not know");
+            seed.ok("virsh qemu-monitor-command MyGuest --hmp 'device_del hostdev0'");
+            seed.eventually(&attach);
+        }
+        assert_guests(&seed);
+        assert_eq!(definitions(&seed), [true, true], "{point}: {told}");
+        seed.run("virtfn detach MyGuest 0b:10.0").exits(0);
+        assert_own(&seed);
+    }
+}
+
+#[test]
+fn what_cannot_be_is_said_and_nothing_is_lost() {
+    let seed = host();
+    let vm = seed.define("MyGuest", "");
+    vm.start();
+    seed.run("virtfn attach MyGest 0b:10.0").exits(1).says("MyGuest");
+    seed.run("virtfn attach MyGuest 0b:10.9").exits(1);
+    seed.run("setpriv --reuid 65534 --clear-groups virtfn attach MyGuest 0b:10.0")
+        .exits(1)
+        .says("root");
+    seed.run("virtfn attach MyGuest 0b:00.0").exits(1).says("7 VFs");
+    seed.run("virtfn attach --connect qemu+ssh://host/system MyGuest 0b:10.0")
+        .exits(1)
+        .says("another host");
+    seed.ok("ip link set eth0 down");
+    seed.run(&format!("virtfn attach MyGuest 0b:10.0 --mac {MAC}"))
+        .exits(1)
+        .says("ip link set dev eth0 up");
+    seed.ok("ip link set eth0 up");
+    seed.ok("printf '%s' \"<interface type='hostdev' managed='yes'>\n  <mac address='52:54:00:6d:90:02'>\n</interface>\" > /run/vf.xml");
+    seed.run("virtfn attach MyGuest --xml /run/vf.xml").exits(1).says("/run/vf.xml:");
+
+    // As older guides write it.
+    seed.ok("cat > /run/vf.xml <<'END'\n<interface type='hostdev' managed='yes'>\n  <mac address='52:54:00:6d:90:02'/>\n  <source>\n    \
+             <address type='pci' domain='0' bus='11' slot='16' function='0'/>\n  </source>\n  <vlan><tag id='42'/></vlan>\n</interface>\nEND");
+    seed.run("virtfn attach MyGuest --xml /run/vf.xml").exits(0).says("VLAN 42");
+    assert_guests(&seed);
+
+    // Another guest is given the same VF, and says so.
+    seed.define("Other", "");
+    seed.run("virtfn attach Other 0b:10.0").exits(0).says("MyGuest");
+    seed.run("virtfn list").exits(0).says("Other");
+    seed.run("virtfn detach Other 0b:10.0").exits(0);
+    assert_guests(&seed);
+
+    // A guest that stands still lets go of nothing; what was asked of it stands.
+    seed.ok("virsh suspend MyGuest");
+    seed.run("virtfn detach MyGuest 0b:10.0 --wait 3").exits(1).says("3 s").says("hint:");
+    assert_guests(&seed);
+    seed.ok("virsh resume MyGuest");
+    seed.eventually("virtfn detach MyGuest 0b:10.0");
+    assert_own(&seed);
+
+    seed.ok("systemctl stop libvirtd.socket libvirtd-ro.socket libvirtd-admin.socket libvirtd");
+    seed.run("virtfn attach MyGuest 0b:10.0").exits(1).says("not running").says("systemctl start");
+}
+
+#[test]
+fn a_whole_device_goes_in_and_the_hosts_own_way_out_does_not() {
+    let seed = lab::boot_system("seed");
+    let vm = seed.define("MyGuest", "");
+    vm.start();
+    let mac = seed.ok("cat /sys/class/net/eth1/address");
+    seed.ok("ip link set eth1 up && ip route add default dev eth1");
+    seed.run("virtfn attach MyGuest 0b:00.1").exits(3).says("default route").says("--force");
+    assert_eq!(seed.driver("0b:00.1").as_deref(), Some("igb"));
+    seed.ok("ip route del default");
+    seed.run("virtfn attach MyGuest 0b:00.1 --vlan 5").exits(1).says("no VF");
+    seed.run("virtfn attach MyGuest 0b:00.1").exits(0).says("vfio-pci");
+    vm.ok("modprobe igb");
+    vm.eventually(&format!("grep -l {} /sys/class/net/*/address", mac.trim()));
+    seed.run("virtfn detach MyGuest 0b:00.1").exits(0).says("driver igb");
+    assert_eq!(seed.driver("0b:00.1").as_deref(), Some("igb"));
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use virtfn_apply::ApplyError;
+use virtfn_formats::vm::Retired;
 use virtfn_host::{Nearest, Place, Unreadable, VfId};
 use virtfn_kernel::ArchiveError;
 use virtfn_pci::Address;
@@ -197,6 +198,26 @@ pub enum Error {
     /// No device was named.
     #[error("no device: a guest and a device are meant")]
     NoDevice,
+    /// A program whose arguments name no device.
+    #[error("no device: the program's arguments name none, and neither does --device")]
+    NoDeviceInArguments,
+    /// An argument of what is no more.
+    #[error("{}: no QEMU takes this any more: {}", .0.written, .0.why())]
+    Retired(Retired),
+    /// Signals that cannot be caught.
+    #[error("signals: cannot be caught")]
+    Signals(#[source] io::Error),
+    /// A program that cannot be run.
+    #[error("{program}: cannot be run")]
+    Program {
+        /// Which.
+        program: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A device of which nothing was written down.
+    #[error("{}: nothing is to be put back: no guest was given it by virtfn since this host started", .0.short())]
+    NotGiven(Address),
     /// A file and a device were named.
     #[error("the XML file says which device, and another was named")]
     FileAndDevice,
@@ -260,7 +281,7 @@ impl Error {
             Self::Apply { error, .. } => refusal::exit(error),
             Self::Owned(_) | Self::Declared { .. } | Self::CannotAdopt(_) => Exit::Refused,
             Self::Obstacles(all) => obstacles_exit(all),
-            Self::NoDevice | Self::FileAndDevice | Self::SharedMac => Exit::Usage,
+            Self::NoDevice | Self::NoDeviceInArguments | Self::FileAndDevice | Self::SharedMac => Exit::Usage,
             _ => Exit::Failed,
         }
     }
@@ -355,6 +376,11 @@ impl Error {
                 "virtfn attach VM DEVICE; virsh list --all has the guests".into(),
                 "virtfn list shows the devices".into(),
             ],
+            Self::NoDeviceInArguments => vec![
+                "-device vfio-pci,host=0b:10.0 for QEMU; virtfn run --device 0b:10.0 -- … for others".into(),
+            ],
+            Self::Retired(retired) => vec![format!("write {}", retired.instead)],
+            Self::NotGiven(device) => vec![format!("virtfn bind {} --default", device.short())],
             Self::FileAndDevice => vec!["leave out one of them".into()],
             Self::SharedMac => {
                 vec!["--mac auto derives one for each, or attach them one after the other".into()]
@@ -372,6 +398,8 @@ impl Error {
             ],
             Self::OwnFile(_)
             | Self::Xml { .. }
+            | Self::Signals(_)
+            | Self::Program { .. }
             | Self::Recording(_)
             | Self::Read { .. }
             | Self::Policy { .. }

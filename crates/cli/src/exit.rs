@@ -6,22 +6,32 @@ use std::process::ExitCode;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
     /// Done, ready, or nothing to do.
-    Done = 0,
+    Done,
     /// It failed, or the doctor found a failure.
-    Failed = 1,
+    Failed,
     /// The command line made no sense.
-    Usage = 2,
+    Usage,
     /// Refused, to protect something in use.
-    Refused = 3,
+    Refused,
     /// `plan` and `status`: there is something to do.
-    ToDo = 4,
+    ToDo,
     /// Nothing failed, but something that matters could not be seen.
-    Unseen = 5,
+    Unseen,
+    /// `run`: as the program that it ran.
+    Program(u8),
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::Refused => 3,
+            Exit::ToDo => 4,
+            Exit::Unseen => 5,
+            Exit::Program(code) => code,
+        })
     }
 }
 
@@ -33,4 +43,5 @@ Exit codes:
   2  the command line made no sense
   3  refused, to protect something in use
   4  plan and status: there is something to do
-  5  nothing failed, but something that matters could not be seen";
+  5  nothing failed, but something that matters could not be seen
+virtfn run ends as the program did that it ran.";

@@ -103,7 +103,7 @@ fn of_function(
         return signs.nodes.as_ref().and_then(|nodes| processes(function, &names, nodes));
     }
     if is_moved_away(function) {
-        return moved(signs.elsewhere.get(&function.address));
+        return moved(function, signs.elsewhere.get(&function.address));
     }
     if function.netdevs.is_empty() {
         return Seen::Known(Vec::new());
@@ -173,7 +173,6 @@ fn holder(node: &OpenNode) -> Holder {
 /// A network function whose driver made an interface that is not in this namespace.
 fn is_moved_away(function: &Function) -> bool {
     function.is_network()
-        && function.vf().is_some()
         && function.driver.is_some()
         && function.netdevs.is_empty()
         && !function.is_passed_through()
@@ -193,7 +192,7 @@ fn read_elsewhere(root: &SysRoot, host: &Host) -> BTreeMap<Address, Elsewhere> {
     found.known().cloned().unwrap_or_default()
 }
 
-fn moved(place: Option<&Elsewhere>) -> Seen<Vec<Holder>> {
+fn moved(function: &Function, place: Option<&Elsewhere>) -> Seen<Vec<Holder>> {
     match place {
         Some(place) => Seen::Known(vec![Holder {
             kind: HolderKind::Netns,
@@ -202,6 +201,8 @@ fn moved(place: Option<&Elsewhere>) -> Seen<Vec<Holder>> {
             through: format!("as {}", place.netdev),
             vm: None,
         }]),
+        // Not every driver makes an interface of a whole function; of a VF it does.
+        None if function.vf().is_none() => Seen::Known(Vec::new()),
         None => Seen::Unreadable(Unreadable {
             path: "proc/*/ns/net".into(),
             why: Reason::Failed(

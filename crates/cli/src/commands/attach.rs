@@ -10,13 +10,14 @@ use virtfn_render::handover::{AttachView, Handed};
 use virtfn_virt::handover::Asked;
 use virtfn_virt::{Affect, Uri};
 
+use crate::args::MacChoice;
 use crate::context::{Context, live_root};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::file;
 use crate::handover::domain::{Guest, How};
 use crate::handover::monitor::Machine;
-use crate::handover::{Mac, Wanted, look};
+use crate::handover::{Wanted, look};
 
 /// Arguments of `virtfn attach`.
 #[derive(Debug, clap::Args)]
@@ -40,7 +41,7 @@ pub struct Args {
     names: Vec<String>,
     /// The VF's address: six pairs of hex digits, or `auto` for one derived from its PF's
     #[arg(long, value_name = "MAC|auto")]
-    mac: Option<Mac>,
+    mac: Option<MacChoice>,
     /// The VLAN that the VF is locked into
     #[arg(long, value_name = "1..4094")]
     vlan: Option<VlanId>,
@@ -160,7 +161,7 @@ fn passed(
     if devices.is_empty() {
         return Err(Error::NoDevice);
     }
-    if devices.len() > 1 && matches!(args.mac, Some(Mac::Given(_))) {
+    if devices.len() > 1 && matches!(args.mac, Some(MacChoice::Given(_))) {
         return Err(Error::SharedMac);
     }
     let mac = match &args.failover {
@@ -176,7 +177,7 @@ fn passed(
     Ok(all)
 }
 
-fn wanted(args: &Args, mac: Option<Mac>) -> Wanted {
+fn wanted(args: &Args, mac: Option<MacChoice>) -> Wanted {
     Wanted {
         mac,
         vlan: args.vlan,
@@ -187,7 +188,7 @@ fn wanted(args: &Args, mac: Option<Mac>) -> Wanted {
 }
 
 /// The address of the virtio interface that stays: both of a failover pair have the same.
-fn partner(guest: &Guest, alias: &str, asked: Option<Mac>) -> Result<Mac, Error> {
+fn partner(guest: &Guest, alias: &str, asked: Option<MacChoice>) -> Result<MacChoice, Error> {
     let nics = guest.definition().map_or(&[][..], |definition| &definition.nics);
     let is_it = |nic: &&Nic| nic.alias.as_deref() == Some(alias);
     let stays = |nic: &Nic| nic.teaming == Some(Teaming::Persistent);
@@ -197,8 +198,8 @@ fn partner(guest: &Guest, alias: &str, asked: Option<Mac>) -> Result<Mac, Error>
         return Err(failed("its interface of this alias is no virtio one with <teaming type='persistent'/>"));
     }
     match (nic.mac, asked) {
-        (Some(mac), None) => Ok(Mac::Given(mac)),
-        (Some(mac), Some(Mac::Given(other))) if mac == other => Ok(Mac::Given(mac)),
+        (Some(mac), None) => Ok(MacChoice::Given(mac)),
+        (Some(mac), Some(MacChoice::Given(other))) if mac == other => Ok(MacChoice::Given(mac)),
         (Some(_), Some(_)) => Err(failed("both of a pair have one address, and --mac is another")),
         (None, _) => Err(failed("its interface of this alias has no address")),
     }

@@ -1,8 +1,9 @@
 //! `virtfn detach`.
 
 use virtfn_host::Host;
+use virtfn_kernel::SysRoot;
 use virtfn_pci::Address;
-use virtfn_render::handover::{DetachView, Handed};
+use virtfn_render::handover::{DetachView, Handed, Held};
 
 use super::attach::Whom;
 use crate::context::{Context, live_root};
@@ -11,6 +12,7 @@ use crate::exit::Exit;
 use crate::handover::domain::Guest;
 use crate::handover::look;
 use crate::handover::monitor::Machine;
+use crate::handover::vmm::put_back;
 
 /// Arguments of `virtfn detach`.
 #[derive(Debug, clap::Args)]
@@ -20,6 +22,7 @@ Examples:
   virtfn detach MyGuest 0b:10.0 --live              back at its next start
   virtfn detach MyGuest 0b:10.0 --wait 120          a guest that takes its time
   virtfn detach --qmp /run/vm.qmp 0b:10.0           a QEMU without libvirt
+  virtfn detach --gone 0b:10.0                      whoever had it is gone: put it back
 
 The guest is asked to let go of the device and waited for. Then the device gets back the driver, the
 address and the VLAN that it had before `virtfn attach`. A run that was cut short is made good by the
@@ -28,6 +31,9 @@ pub struct Args {
     /// The guest, unless --qmp names one, and the devices
     #[arg(required = true, value_name = "VM DEVICE")]
     names: Vec<String>,
+    /// No guest has the devices any more: make them what they were before
+    #[arg(long, conflicts_with_all = ["live", "config", "connect", "qmp"])]
+    gone: bool,
     #[command(flatten)]
     from: Whom,
     /// Print one JSON document: the devices as they are now
@@ -37,6 +43,9 @@ pub struct Args {
 
 pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error> {
     let root = live_root()?;
+    if args.gone {
+        return put_back_all(args, &root, context);
+    }
     let mut handed = Vec::new();
     let vm;
     if let Some(socket) = &args.from.qmp {
@@ -59,6 +68,24 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error>
         vm = guest.name().to_owned();
     }
     show(args, &vm, handed, context)
+}
+
+fn put_back_all(
+    args: &Args,
+    root: &SysRoot,
+    context: &mut Context<'_>,
+) -> Result<Exit, Error> {
+    let mut handed = Vec::new();
+    let mut whose = Vec::new();
+    for name in &args.names {
+        let device = look(root)?.resolve(name)?;
+        let who = put_back(root, device, args.from.force, context)?;
+        whose.push(who.ok_or(Error::NotGiven(device))?);
+        let held = Held { live: false, config: None, changed: true };
+        handed.push(Handed::of(&look(root)?, device, held));
+    }
+    whose.dedup();
+    show(args, &whose.join(", "), handed, context)
 }
 
 /// A guest's definition may name a device that is not here any more: its address does for that.

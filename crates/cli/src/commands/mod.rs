@@ -19,6 +19,7 @@ mod man;
 mod plan;
 mod qemu_args;
 mod record;
+mod run;
 mod set;
 mod show;
 mod status;
@@ -59,6 +60,8 @@ pub enum Command {
     Attach(attach::Args),
     /// Take a function back from a virtual machine
     Detach(detach::Args),
+    /// Run a program on devices: bind them, start it, put them back when it ends
+    Run(run::Args),
     /// Show what a policy file would change, step by step, and whom that interrupts
     Plan(plan::Args),
     /// Make this machine what a policy file says
@@ -106,6 +109,7 @@ impl Command {
             Self::Bind(args) => bind::run(&args, context),
             Self::Attach(args) => attach::run(&args, context),
             Self::Detach(args) => detach::run(&args, context),
+            Self::Run(args) => run::run(&args, context),
             Self::Plan(args) => plan::run(&args, context),
             Self::Apply(args) => apply::run(&args, context),
             Self::Status(args) => status::run(&args, context),

@@ -2,6 +2,7 @@
 
 pub mod domain;
 pub mod monitor;
+pub mod vmm;
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -9,13 +10,14 @@ use std::time::Duration;
 
 use virtfn_apply::{ApplyError, Given, InUse, OnFailure, Options, Progress, Taker};
 use virtfn_formats::vm::{Driver, Interface, Passed, Source, Teaming, Way};
-use virtfn_host::{Function, Host, MacAddress, VfId, VlanId};
+use virtfn_host::{Function, Host, VfId, VlanId};
 use virtfn_kernel::SysRoot;
 use virtfn_observe::{Facet, Look};
 use virtfn_pci::Address;
 use virtfn_plan::Subject;
 use virtfn_virt::handover::Obstacle;
 
+use crate::args::MacChoice;
 use crate::change::{STATE, derived_mac};
 use crate::error::Error;
 
@@ -38,7 +40,7 @@ const FACETS: [Facet; 8] = [
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
     /// Its address.
-    pub mac: Option<Mac>,
+    pub mac: Option<MacChoice>,
     /// Its VLAN.
     pub vlan: Option<VlanId>,
     /// The profile of its switch (802.1Qbh).
@@ -47,23 +49,6 @@ pub struct Wanted {
     pub failover: Option<String>,
     /// The VFIO driver that libvirt shall use.
     pub driver: Option<String>,
-}
-
-/// An address, or the order to derive one.
-#[derive(Clone, Copy, Debug)]
-pub enum Mac {
-    /// From its PF's.
-    Auto,
-    /// This one.
-    Given(MacAddress),
-}
-
-impl std::str::FromStr for Mac {
-    type Err = virtfn_host::BadValue;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == "auto" { Ok(Self::Auto) } else { text.parse().map(Self::Given) }
-    }
 }
 
 /// This machine, as far as handing over a device depends on it.
@@ -87,8 +72,8 @@ impl Wanted {
         let mut passed = match vf {
             Some(vf) => {
                 let mac = match self.mac {
-                    Some(Mac::Auto) => Some(derived_mac(host, vf)?),
-                    Some(Mac::Given(mac)) => Some(mac),
+                    Some(MacChoice::Auto) => Some(derived_mac(host, vf)?),
+                    Some(MacChoice::Given(mac)) => Some(mac),
                     None => None,
                 };
                 let (vlan, profile) = (self.vlan, self.profile.clone());
