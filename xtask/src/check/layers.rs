@@ -32,7 +32,7 @@ const ROOMS: &[Room] = &[
     room("plan", &["pci", "host", "predict"]),
     room("apply", &["pci", "host", "plan", "observe", "kernel"]),
     room("vfio", &["pci"]),
-    room("virt", &["pci", "host", "formats", "apply"]),
+    room("virt", &["pci", "host", "formats", "doctor", "apply"]),
     room("render", &["pci", "acpi", "host", "predict", "doctor", "plan"]),
     room(
         "cli",

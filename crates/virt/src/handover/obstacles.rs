@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 
+use virtfn_doctor::Obstacle as Basic;
 use virtfn_formats::vm::{Domain, Passed, Room, Way, free_port};
-use virtfn_host::{Function, Host, IommuGroup, Netdev, Role, Seen, is_vfio_driver};
+use virtfn_host::{Function, Host, Netdev, Role, Seen};
 
 /// One thing that stands in the way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,8 +66,7 @@ pub fn obstacles(scene: &Scene<'_>, passed: &Passed) -> Vec<Obstacle> {
     let mut found: Vec<Box<Obstacle>> = Vec::new();
     found.extend(no_use(function));
     if let Some(running) = scene.running {
-        found.extend(not_translated(function));
-        found.extend(shared_group(scene.host, function));
+        found.extend(not_for_vfio(scene.host, function));
         if matches!(passed.way, Way::Interface(_)) {
             found.extend(pf_down(scene.host, function));
         }
@@ -100,33 +100,20 @@ fn no_use(function: &Function) -> Option<Box<Obstacle>> {
     }
 }
 
-fn not_translated(function: &Function) -> Option<Box<Obstacle>> {
+/// What VFIO itself wants of it, but for its driver, which comes with the handing over: that an IOMMU
+/// translates it, and that its group goes along.
+fn not_for_vfio(host: &Host, function: &Function) -> Vec<Box<Obstacle>> {
     let short = function.address.short();
-    let missing = function.iommu_group.is_none();
-    let hint = format!("virtfn doctor {short} --for vm");
-    missing.then(|| {
-        Obstacle::failing(&short, "it is in no IOMMU group: VFIO gives no such device to a guest", [hint])
-    })
-}
-
-/// A group goes to one guest whole.
-fn shared_group(host: &Host, function: &Function) -> Option<Box<Obstacle>> {
-    let group: &IommuGroup = host.groups.get(&function.iommu_group?)?;
-    let members = group.members.iter().filter_map(|member| host.functions.get(member));
-    let in_the_way = members.filter(|other| {
-        let bound = other.driver.as_deref().is_some_and(|driver| !is_vfio_driver(driver));
-        other.address != function.address && !other.is_bridge() && bound
+    let found = virtfn_doctor::obstacles(host, function).into_iter().filter_map(|found| {
+        let more = match &found {
+            Basic::NotTranslated => format!("virtfn doctor {short} --for vm"),
+            Basic::Group { .. } => format!("virtfn groups {short}"),
+            Basic::Driver { .. } | Basic::Held(_) | Basic::HoldersUnseen(_) => return None,
+        };
+        let hints = [more].into_iter().chain(found.hints());
+        Some(Obstacle::failing(&short, &found.to_string(), hints))
     });
-    let others: Vec<String> = in_the_way.map(|other| other.address.short()).collect();
-    let short = function.address.short();
-    let first = others.first()?;
-    let why = format!(
-        "its IOMMU group {} holds {} too, which drivers of this host have",
-        group.id,
-        others.join(", ")
-    );
-    let hints = [format!("virtfn groups {short}"), format!("virtfn bind {first} vfio-pci")];
-    Some(Obstacle::failing(&short, &why, hints))
+    found.collect()
 }
 
 /// libvirt sets a VF through its PF's interface, and wants that up (`virNetDevSetVfConfig`'s callers).
