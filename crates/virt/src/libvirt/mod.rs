@@ -16,5 +16,5 @@ pub use codes::{ErrorCode, ErrorDomain};
 pub use connection::Libvirt;
 pub use events::{Removal, RemovalWatch};
 pub use message::{Header, Kind, MESSAGE_MAX, Status, split};
-pub use types::{Affect, Definition, Domain, DomainState, Network, Uuid, Version};
+pub use types::{Affect, BadUuid, Definition, Domain, DomainState, Network, Uuid, Version};
 pub use uri::Uri;
