@@ -14,6 +14,7 @@ mod crash;
 mod declared;
 mod faults;
 mod holders;
+mod libvirt_xml;
 mod netdevsim;
 mod owners;
 mod package;

@@ -496,6 +496,59 @@ fn a_list_says_for_whom_the_policy_has_a_vf() {
     assert!(shown.contains("tenant 7") && tree.contains("tenant 7"), "{shown}\n{tree}");
 }
 
+/// A VF whose PF's driver has told of an address and a VLAN.
+#[test]
+fn what_is_pasted_elsewhere_is_printed() {
+    let links = r#"[{"name":"enp1s0","ifindex":2,"function":"0000:01:00.0","mac":null,"permanent_mac":"52:54:00:00:00:01","random_mac":false,"up":true,"carrier":true,"speed_mbps":null,"mtu":1500,"master":null,"addresses":[]}]"#;
+    let vfs = r#"{"vfs":{"0":{"mac":"52:54:00:6d:90:02","vlan":42},"1":{"mac":"00:00:00:00:00:00","vlan":0}},"count":3}"#;
+    let host = with_files(&[("virtfn/links.json", links), ("virtfn/vfs-0000:01:00.0.json", vfs)]);
+    let root = host.path().to_str().unwrap();
+    let mut told = String::new();
+    for line in [
+        "xml nodedev 01:00.0",
+        "xml nodedev 01:10.0",
+        "xml nodedev 00:01.0",
+        "xml interface enp1s0/0",
+        "xml interface enp1s0/1",
+        "xml interface enp1s0/2",
+        "xml interface enp1s0/2 --mac auto --vlan 0 --teaming ua-net0",
+        "xml interface enp1s0/0 --virtualport 802.1Qbh --profile finance",
+        "xml interface enp1s0",
+        "xml interface 00:01.0 --json",
+        "xml hostdev enp1s0/0 --json",
+        "xml network enp1s0 --name vfs",
+        "xml network enp1s0/0",
+        "xml cloud-hypervisor enp1s0/0 enp1s0/1",
+        "xml proxmox enp1s0/0",
+        "xml proxmox enp1s0/0 --vmid 100 --number 1",
+        "xml proxmox-mapping vfs enp1s0/0",
+        "xml proxmox-mapping vfs enp1s0/0 enp1s0/1 --node pve1",
+        "xml proxmox-mapping vfs enp1s0/0 --node pve1 --command",
+        "qemu-args enp1s0/0 enp1s0",
+        "qemu-args enp1s0/0 --json",
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        let ran = run(&[&words[..], &["--root", root]].concat());
+        let exit = ran.code.unwrap();
+        told += &format!("$ virtfn {line}\n{}{}exit {exit}\n\n", ran.out, ran.err);
+    }
+    insta::assert_snapshot!("pasted", told);
+    for line in [
+        "xml interface enp1s0/0 --profile x",
+        "xml interface enp1s0/0 --virtualport 802.1Qbg --profile x",
+        "xml interface enp1s0/0 --vlan 42 --virtualport 802.1Qbh --profile x",
+        "xml interface enp1s0/0 --mac nonsense",
+        "xml proxmox enp1s0/0 --vmid 1",
+        "xml proxmox-mapping a/b enp1s0/0",
+        "xml network enp1s0 --name a/b",
+        "xml",
+        "qemu-args",
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        assert_eq!(run(&[&words[..], &["--root", root]].concat()).code, Some(2), "{line}");
+    }
+}
+
 /// The VMs' VFs of a recorded host cannot be taken over, but what would change is shown.
 #[test]
 fn an_adoption_is_shown_with_every_line_that_changes() {

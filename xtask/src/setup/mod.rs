@@ -35,6 +35,11 @@ const NEEDS: &[Need] = &[
     Need { program: "gcc", package: "gcc", why: "the same" },
     Need { program: "xz", package: "xz-utils", why: "unpacking kernel modules" },
     Need { program: "zstd", package: "zstd", why: "unpacking kernel modules, testing recordings" },
+    Need {
+        program: "xmllint",
+        package: "libxml2-utils",
+        why: "libvirt's schemas, the oracle for XML",
+    },
     Need { program: "mke2fs", package: "e2fsprogs", why: "the full guest's disk" },
     Need { program: "qemu-img", package: "qemu-utils", why: "what a guest writes to its disk" },
     Need { program: "setpriv", package: "util-linux", why: "no emulator outlives its runner" },

@@ -1,5 +1,7 @@
 //! `virtfn qemu-args`.
 
+use std::collections::BTreeSet;
+
 use virtfn_doctor::{Obstacle, obstacles};
 use virtfn_formats::vm::{QemuDevice, qemu_args};
 use virtfn_host::Host;
@@ -72,15 +74,15 @@ fn goes_along(obstacle: &Obstacle, along: &[Address]) -> bool {
 
 fn tell(devices: &[QemuArgsDevice]) {
     for device in devices {
-        let short = device
-            .address
-            .parse::<Address>()
-            .map_or_else(|_| device.address.clone(), Address::short);
+        let address = device.address.parse::<Address>().map(Address::short);
+        let short = address.unwrap_or_else(|_| device.address.clone());
         for obstacle in &device.obstacles {
             anstream::eprintln!("note: {short}: not ready: {}", plain(obstacle));
         }
-        for hint in &device.hints {
-            anstream::eprintln!("hint: {}", plain(hint));
-        }
+    }
+    let mut told = BTreeSet::new();
+    let hints = devices.iter().flat_map(|device| &device.hints);
+    for hint in hints.filter(|hint| told.insert(*hint)) {
+        anstream::eprintln!("hint: {}", plain(hint));
     }
 }

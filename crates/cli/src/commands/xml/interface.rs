@@ -100,7 +100,7 @@ fn settings(host: &Host, vf: VfId) -> (VfAdmin, Vec<String>) {
             Some(admin) => (admin.clone(), Vec::new()),
             None => unseen("the kernel tells nothing of it".into()),
         },
-        Ok(Seen::Absent) | Err(_) => unseen("its PF has no network interface here".into()),
+        Ok(Seen::Absent) | Err(_) => unseen("no interface of its PF tells of it here".into()),
         Ok(Seen::Unreadable(unreadable)) => unseen(unreadable.to_string()),
     }
 }
