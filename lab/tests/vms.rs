@@ -312,3 +312,45 @@ fn a_whole_device_goes_in_and_the_hosts_own_way_out_does_not() {
     seed.run("virtfn detach MyGuest 0b:00.1").exits(0).says("driver igb");
     assert_eq!(seed.driver("0b:00.1").as_deref(), Some("igb"));
 }
+
+/// The longest run of lost numbers among those of a ping's answers.
+fn longest_gap(ping: &str) -> u32 {
+    let number = |line: &str| line.split("icmp_seq=").nth(1)?.split(' ').next()?.parse().ok();
+    let mut heard: Vec<u32> =
+        ping.lines().filter(|line| line.contains("bytes from")).filter_map(number).collect();
+    heard.sort_unstable();
+    assert!(heard.len() > 100, "{ping}");
+    heard.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap() - 1
+}
+
+#[test]
+fn a_failover_pair_keeps_its_traffic_while_the_vf_leaves_and_returns() {
+    if !lab::thoroughly() {
+        return; // What is lost is counted in time, which a busy machine has none of.
+    }
+    let seed = host();
+    seed.ok("ip link add br0 type bridge && ip link set br0 up && ip link set eth0 master br0 && modprobe tun");
+    let standby = format!(
+        "<interface type='bridge'><mac address='{MAC}'/><source bridge='br0'/><model type='virtio'/>\
+         <teaming type='persistent'/><alias name='ua-net0'/></interface>\n"
+    );
+    let vm = seed.define("MyGuest", &standby);
+    vm.start();
+    vm.ok("modprobe virtio_net && modprobe igbvf");
+    vm.eventually("ls -d /sys/class/net/*/master || ls /sys/class/net | grep -q nsby");
+    vm.ok("m=$(ls /sys/class/net | grep nsby | sed s/nsby//); ip link set $m up; ip addr add 10.0.0.2/24 dev $m");
+    seed.run("virtfn attach MyGuest 0b:10.2 --failover ua-net9").exits(1).says("ua-net9");
+    let attach = "virtfn attach MyGuest 0b:10.2 --failover ua-net0 --live";
+    let ping = seed.spawn("exec ip netns exec wire ping -i 0.1 -w 600 10.0.0.2 > /run/ping");
+    seed.eventually("grep -q 'bytes from' /run/ping");
+    for _ in 0..2 {
+        seed.run(attach).exits(0).says(MAC);
+        vm.eventually("ls /sys/class/net/*/lower_* -d | grep -v nsby | grep -q lower");
+        seed.run("virtfn detach MyGuest 0b:10.2").exits(0);
+    }
+    ping.signal(2).unwrap();
+    let told = seed.ok("cat /run/ping");
+    let gap = longest_gap(&told);
+    println!("at most {gap} lost in a row: {}", told.lines().rev().nth(1).unwrap_or_default());
+    assert!(gap <= 10, "{gap} lost in a row\n{told}");
+}
