@@ -100,6 +100,7 @@ impl Nested<'_> {
     /// When it does not: with what its console said.
     #[track_caller]
     pub fn booted(&self) {
+        self.guest.eventually(&format!("[ -S {} ]", socket(self.name)));
         let line = self.line("true");
         let outcome = self.guest.run_within(BOOT_LIMIT, &line);
         if outcome.status() != 0 {

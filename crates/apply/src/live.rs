@@ -110,8 +110,7 @@ pub(crate) fn observe(
     about: &BTreeSet<Subject>,
     sight: Sight,
 ) -> Result<Host, ApplyError> {
-    let mut facets =
-        vec![Facet::ToCome, Facet::Locked, Facet::Netdevs, Facet::Admin];
+    let mut facets = vec![Facet::ToCome, Facet::Locked, Facet::Netdevs, Facet::Admin];
     match sight {
         Sight::Whole => facets.extend([
             Facet::Devlink,

@@ -1,10 +1,11 @@
 //! A policy on a machine: which devices it means, and the plan for each.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use virtfn_apply::dry_run;
-use virtfn_host::{Declared, Host, Policy};
+use virtfn_host::{Declared, Function, Host, Policy};
 use virtfn_kernel::SysRoot;
 use virtfn_observe::{Facet, Look};
 use virtfn_pci::Address;
@@ -25,6 +26,8 @@ pub struct Wanted {
     /// Who else lays down what these devices shall be, a sentence each.
     pub owners: Vec<String>,
     owned: Vec<(Address, String)>,
+    /// VFs that guests have and that are left as they are, a sentence each.
+    lent: RefCell<BTreeSet<String>>,
 }
 
 impl Wanted {
@@ -60,7 +63,7 @@ impl Wanted {
             })
             .collect();
         let owners = owned.iter().map(|(_, owner)| owner.clone()).collect();
-        Ok(Self { declared, about, unmatched, owned, owners })
+        Ok(Self { declared, about, unmatched, owned, owners, lent: RefCell::default() })
     }
 
     /// Leaves one device of them.
@@ -94,7 +97,36 @@ impl Wanted {
         let meant = |device: &Address| self.about.contains(&Subject::Device(*device));
         policy.pfs.retain(|pf, _| meant(pf));
         policy.devices.retain(|device, _| meant(device));
+        self.leave_lent(host, now, &mut policy);
         Ok(policy)
+    }
+
+    /// A VF that a guest has is as the guest's manager set it, and is made what the policy says of it when
+    /// it comes back.
+    fn leave_lent(&self, host: &Host, now: &Policy, policy: &mut Policy) {
+        for (pf, wanted) in &mut policy.pfs {
+            let Ok((_, about)) = host.pf(*pf) else { continue };
+            // Another number of VFs takes them from whoever has them, or is refused.
+            if about.vfs.len() != usize::from(wanted.vfs) {
+                continue;
+            }
+            for (index, address) in &about.vfs {
+                let has = now.pfs.get(pf).and_then(|now| now.vf.get(index));
+                let guest = host.functions.get(address).and_then(guest_of);
+                let (Some(has), Some(guest)) = (has, guest) else { continue };
+                if wanted.vf.insert(*index, has.clone()).is_some_and(|wished| wished != *has) {
+                    let short = address.short();
+                    let note = format!("{short} is with VM {guest}, and stays as it is there");
+                    self.lent.borrow_mut().insert(note);
+                }
+            }
+        }
+    }
+
+    /// What guests have of the devices, and is left as it is: a sentence each, once a plan was made.
+    #[must_use]
+    pub fn lent(&self) -> Vec<String> {
+        self.lent.borrow().iter().cloned().collect()
     }
 
     /// The plan for each device.
@@ -113,7 +145,8 @@ impl Wanted {
     /// When the machine cannot be looked at.
     pub fn plan(&self, root: &SysRoot) -> Result<PlanView, Error> {
         let parts = self.parts(root)?;
-        let view = PlanView::of_parts(&parts).with_notes(self.owners.clone());
+        let view = PlanView::of_parts(&parts)
+            .with_notes(self.owners.iter().cloned().chain(self.lent()).collect());
         Ok(view.with_problems(self.problems(&parts)))
     }
 
@@ -123,6 +156,12 @@ impl Wanted {
         let failed = |part: &Part| part.plan.as_ref().err().map(PlanError::to_string);
         self.unmatched.iter().cloned().chain(parts.iter().filter_map(failed)).collect()
     }
+}
+
+/// The guest that has a function now.
+fn guest_of(function: &Function) -> Option<&str> {
+    let mut holders = function.holders.known().into_iter().flatten();
+    holders.find_map(|holder| holder.vm.as_ref()).map(|vm| vm.name.as_str())
 }
 
 /// The VFs that are there and for which the policy has a driver, each behind its PF.

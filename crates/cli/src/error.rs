@@ -281,7 +281,9 @@ impl Error {
             Self::Apply { error, .. } => refusal::exit(error),
             Self::Owned(_) | Self::Declared { .. } | Self::CannotAdopt(_) => Exit::Refused,
             Self::Obstacles(all) => obstacles_exit(all),
-            Self::NoDevice | Self::NoDeviceInArguments | Self::FileAndDevice | Self::SharedMac => Exit::Usage,
+            Self::NoDevice | Self::NoDeviceInArguments | Self::FileAndDevice | Self::SharedMac => {
+                Exit::Usage
+            }
             _ => Exit::Failed,
         }
     }

@@ -33,7 +33,10 @@ pub(crate) fn headline(object: &str, stays: &str, error: &ApplyError) -> String 
             None => error.to_string(),
         },
         ApplyError::NotPutBack { because, left } => {
-            format!("{}\nand {object} could not be put back: {left}", headline(object, stays, because))
+            format!(
+                "{}\nand {object} could not be put back: {left}",
+                headline(object, stays, because)
+            )
         }
         other => other.to_string(),
     }

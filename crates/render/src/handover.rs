@@ -151,7 +151,8 @@ impl Handed {
     }
 
     fn settings(&self) -> String {
-        let driver = self.driver.as_ref().map_or("no driver".into(), |name| format!("driver {name}"));
+        let driver =
+            self.driver.as_ref().map_or("no driver".into(), |name| format!("driver {name}"));
         let mac = self.mac.map(|mac| format!("MAC {mac}"));
         let vlan = self.vlan.map(|vlan| format!("VLAN {vlan}"));
         let all: Vec<String> = mac.into_iter().chain(vlan).chain([driver]).collect();

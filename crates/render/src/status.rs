@@ -19,6 +19,8 @@ pub struct Status {
     pub unmatched: Vec<String>,
     /// Who else lays down what these devices shall be, a sentence each.
     pub owners: Vec<String>,
+    /// VFs that guests have, and that stay as they are there: a sentence each.
+    pub lent: Vec<String>,
 }
 
 impl Document for Status {
@@ -59,7 +61,13 @@ impl Status {
     #[must_use]
     pub fn of(parts: &[Part], unmatched: Vec<String>, owners: Vec<String>) -> Self {
         let devices = parts.iter().map(DeviceStatus::of).collect();
-        Self { schema: Self::SCHEMA, devices, unmatched, owners }
+        Self { schema: Self::SCHEMA, devices, unmatched, owners, lent: Vec::new() }
+    }
+
+    /// The same, with what guests have of the devices.
+    #[must_use]
+    pub fn with_lent(self, lent: Vec<String>) -> Self {
+        Self { lent, ..self }
     }
 
     /// Is any device not what it shall be?
@@ -75,8 +83,8 @@ impl Status {
         for unmatched in &self.unmatched {
             text += &format!("{}\n", Tone::Bad.paint(&plain(unmatched)));
         }
-        for owner in &self.owners {
-            text += &format!("note: {}\n", plain(owner));
+        for note in self.owners.iter().chain(&self.lent) {
+            text += &format!("note: {}\n", plain(note));
         }
         if text.is_empty() {
             text += "The policy declares no device.\n";

@@ -104,6 +104,7 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error>
     let mut machine = Live::new(&root, &mut *context.watch);
     let ran = virtfn_apply::run(&mut machine, &wanted.about, wish, &mut options);
     teller.clear();
+    wanted.lent().iter().for_each(|note| crate::change::note(note));
     let steps = view.steps.len();
     if args.json && !matches!(&ran, Err(error) if error.exit() == Exit::Refused) {
         let error = ran.as_ref().err().map(ToString::to_string);

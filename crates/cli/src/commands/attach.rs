@@ -195,7 +195,9 @@ fn partner(guest: &Guest, alias: &str, asked: Option<MacChoice>) -> Result<MacCh
     let failed = |why| Error::NoPartner { vm: guest.name().into(), alias: alias.into(), why };
     let nic = nics.iter().find(is_it).ok_or_else(|| failed("it has no interface of this alias"))?;
     if nic.model.as_deref() != Some("virtio") || !stays(nic) {
-        return Err(failed("its interface of this alias is no virtio one with <teaming type='persistent'/>"));
+        return Err(failed(
+            "its interface of this alias is no virtio one with <teaming type='persistent'/>",
+        ));
     }
     match (nic.mac, asked) {
         (Some(mac), None) => Ok(MacChoice::Given(mac)),

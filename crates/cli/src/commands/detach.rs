@@ -70,11 +70,7 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error>
     show(args, &vm, handed, context)
 }
 
-fn put_back_all(
-    args: &Args,
-    root: &SysRoot,
-    context: &mut Context<'_>,
-) -> Result<Exit, Error> {
+fn put_back_all(args: &Args, root: &SysRoot, context: &mut Context<'_>) -> Result<Exit, Error> {
     let mut handed = Vec::new();
     let mut whose = Vec::new();
     for name in &args.names {

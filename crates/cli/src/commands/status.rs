@@ -33,7 +33,8 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error>
     let root = open_root(args.root.root.as_deref())?;
     let wanted = Wanted::read(&root, args.file.as_deref())?;
     let parts = wanted.parts(&root)?;
-    let status = Status::of(&parts, wanted.unmatched.clone(), wanted.owners.clone());
+    let status = Status::of(&parts, wanted.unmatched.clone(), wanted.owners.clone())
+        .with_lent(wanted.lent());
     if args.json.json {
         context.out.document(&status)?;
     } else {

@@ -56,10 +56,8 @@ impl Guest {
         let domain = libvirt.domain(name)?;
         let state = libvirt.state(&domain)?;
         let persistent = libvirt.is_persistent(&domain)?;
-        let affect = place(how.asked, state, persistent).map_err(|why| Error::NoPlace {
-            vm: domain.name.clone(),
-            why,
-        })?;
+        let affect = place(how.asked, state, persistent)
+            .map_err(|why| Error::NoPlace { vm: domain.name.clone(), why })?;
         let live = state.has_devices().then(|| libvirt.definition(&domain, Definition::Live));
         let live = live.transpose()?;
         let config = persistent.then(|| libvirt.definition(&domain, Definition::Inactive));
@@ -112,8 +110,9 @@ impl Guest {
     }
 
     fn present(&self, address: Address) -> Option<Affect> {
-        let has =
-            |one: &Option<vm::Domain>| one.as_ref().is_some_and(|one| one.device(address).is_some());
+        let has = |one: &Option<vm::Domain>| {
+            one.as_ref().is_some_and(|one| one.device(address).is_some())
+        };
         let (live, config) = match self.how.asked {
             Asked::Nothing => (true, true),
             _ => wanted(self.affect),
@@ -162,18 +161,17 @@ impl Guest {
         };
         let others = self.others(address)?;
         self.mind_obstacles(&host, &passed, affect, &others)?;
-        for other in others.iter().filter(|other| !other.runs) {
-            let name = &self.domain.name;
+        for other in &others {
+            let has = if other.runs { "has it now" } else { "is given it too when it starts" };
             crate::change::note(&format!(
-                "VM {} is given {} too when it starts: {name} and it cannot run at the same time",
+                "{}: VM {} {has}: {} cannot run with it at the same time",
+                address.short(),
                 other.name,
-                address.short()
+                self.domain.name
             ));
         }
         if affect == Affect::Config {
-            self.hands(&passed, affect).call().map_err(|error| {
-                Error::hands(address, error)
-            })?;
+            self.hands(&passed, affect).call().map_err(|error| Error::hands(address, error))?;
         } else {
             self.hand_over(root, &on_host, &passed, affect, context)?;
         }
@@ -223,9 +221,8 @@ impl Guest {
     fn not_in_limbo(&self, host: &Host, address: Address) -> Result<(), Error> {
         let function = host.function(address)?;
         let mut holders = function.holders.known().into_iter().flatten();
-        let own = holders.find(|holder| {
-            holder.vm.as_ref().is_some_and(|vm| vm.name == self.domain.name)
-        });
+        let own =
+            holders.find(|holder| holder.vm.as_ref().is_some_and(|vm| vm.name == self.domain.name));
         match own {
             Some(holder) => Err(Error::Limbo {
                 device: address,
@@ -281,7 +278,8 @@ impl Guest {
         let steps = if passed.managed { Steps::Theirs } else { Steps::Ours };
         let function = on_host.function;
         let taker = Taker { function, about: about(function, on_host.vf), name: &name, steps };
-        let wish = |_: &Host, policy: Policy| Ok::<_, virtfn_apply::ApplyError>(on_host.policy(policy));
+        let wish =
+            |_: &Host, policy: Policy| Ok::<_, virtfn_apply::ApplyError>(on_host.policy(policy));
         let mut teller = Teller::start();
         let mut progress = |progress: virtfn_apply::Progress<'_>| teller.tell(&progress);
         let mut options = options(self.how.force, &mut progress);

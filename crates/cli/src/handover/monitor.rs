@@ -78,7 +78,8 @@ impl Machine {
             name: &name,
             steps: Steps::Ours,
         };
-        let wish = |_: &Host, policy: Policy| Ok::<_, virtfn_apply::ApplyError>(on_host.policy(policy));
+        let wish =
+            |_: &Host, policy: Policy| Ok::<_, virtfn_apply::ApplyError>(on_host.policy(policy));
         let mut teller = Teller::start();
         let mut progress = |progress: virtfn_apply::Progress<'_>| teller.tell(&progress);
         let mut options = options(self.force, &mut progress);

@@ -43,8 +43,7 @@ pub fn prepare(
     let scene = Scene { host: &host, running: None, others: &[], session: session() };
     mind(obstacles(&scene, &passed), force)?;
     let function = on_host.function;
-    let taker =
-        Taker { function, about: about(function, on_host.vf), name, steps: Steps::Ours };
+    let taker = Taker { function, about: about(function, on_host.vf), name, steps: Steps::Ours };
     let wish = |_: &Host, policy: Policy| Ok::<_, virtfn_apply::ApplyError>(on_host.policy(policy));
     let mut teller = Teller::start();
     let mut progress = |progress: virtfn_apply::Progress<'_>| teller.tell(&progress);

@@ -184,9 +184,8 @@ fn definition(
 #[must_use]
 pub fn held_unknown(function: &Function, pid: u32, known: bool) -> bool {
     let holders = function.holders.known().map_or(&[][..], Vec::as_slice);
-    let is_its = holders
-        .iter()
-        .any(|holder| holder.kind == HolderKind::Process && holder.pid == Some(pid));
+    let is_its =
+        holders.iter().any(|holder| holder.kind == HolderKind::Process && holder.pid == Some(pid));
     is_its && !known
 }
 

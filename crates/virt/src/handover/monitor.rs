@@ -84,7 +84,8 @@ fn take(monitor: &mut Qmp, address: Address, limit: Duration) -> Result<(), Virt
     let Some(id) = find(monitor, address)? else { return Ok(()) };
     // An earlier request may still stand: then the answer to it is waited for.
     match monitor.device_del(&id) {
-        Err(VirtError::QemuRefused { message, .. }) if message.contains("already in the process") => {}
+        Err(VirtError::QemuRefused { message, .. })
+            if message.contains("already in the process") => {}
         asked => asked?,
     }
     match monitor.await_unplug(&id, limit)? {

@@ -66,6 +66,8 @@ pub fn obstacles(scene: &Scene<'_>, passed: &Passed) -> Vec<Obstacle> {
     let mut found: Vec<Box<Obstacle>> = Vec::new();
     found.extend(no_use(function));
     if let Some(running) = scene.running {
+        let holders = scene.others.iter().filter(|other| other.runs);
+        found.extend(holders.map(|other| held(function, other)));
         found.extend(not_for_vfio(scene.host, function));
         if matches!(passed.way, Way::Interface(_)) {
             found.extend(pf_down(scene.host, function));
@@ -76,7 +78,6 @@ pub fn obstacles(scene: &Scene<'_>, passed: &Passed) -> Vec<Obstacle> {
             found.extend(no_reset(function));
         }
     }
-    found.extend(scene.others.iter().filter(|other| other.runs).map(|other| held(function, other)));
     found.into_iter().map(|obstacle| *obstacle).collect()
 }
 
@@ -91,9 +92,14 @@ fn no_use(function: &Function) -> Option<Box<Obstacle>> {
             Some(Obstacle::failing(&short, "a VF that the kernel is removing", []))
         }
         Role::Pf(pf) if !pf.vfs.is_empty() => {
-            let why = format!("it has {} VFs, which go with it into the guest and are lost", pf.vfs.len());
-            let hints =
-                [format!("virtfn attach VM {short}/any gives one of them"), format!("virtfn destroy {short}")];
+            let why = format!(
+                "it has {} VFs, which go with it into the guest and are lost",
+                pf.vfs.len()
+            );
+            let hints = [
+                format!("virtfn attach VM {short}/any gives one of them"),
+                format!("virtfn destroy {short}"),
+            ];
             Some(Obstacle::failing(&short, &why, hints))
         }
         _ => None,

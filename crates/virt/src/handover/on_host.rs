@@ -49,7 +49,9 @@ impl OnHost {
             return Err(Obstacle::failing(
                 network,
                 "a pool gives any of its VFs, and libvirt picks it: which one is not known before",
-                [format!("virtfn attach VM PF/any, or leave it to virsh attach-device and {network}")],
+                [format!(
+                    "virtfn attach VM PF/any, or leave it to virsh attach-device and {network}"
+                )],
             ));
         };
         let function = host.function(address).map_err(|nearest| {
