@@ -11,7 +11,7 @@ use crate::progress::step;
 use crate::workspace::{root, run};
 
 /// Each target with the longest input that makes sense to it, in bytes.
-const TARGETS: [(&str, u32); 8] = [
+const TARGETS: [(&str, u32); 9] = [
     ("config_space", 4096),
     ("acpi_tables", 2048),
     ("address", 64),
@@ -20,6 +20,7 @@ const TARGETS: [(&str, u32); 8] = [
     ("claims", 2048),
     ("policy", 2048),
     ("exchange", 2048),
+    ("vm", 2048),
 ];
 
 /// How long to look for inputs that break a parser.
