@@ -11,7 +11,7 @@ use crate::progress::step;
 use crate::workspace::{root, run};
 
 /// Each target with the longest input that makes sense to it, in bytes.
-const TARGETS: [(&str, u32); 9] = [
+const TARGETS: [(&str, u32); 10] = [
     ("config_space", 4096),
     ("acpi_tables", 2048),
     ("address", 64),
@@ -21,6 +21,7 @@ const TARGETS: [(&str, u32); 9] = [
     ("policy", 2048),
     ("exchange", 2048),
     ("libvirt_reply", 1024),
+    ("vm", 2048),
 ];
 
 /// How long to look for inputs that break a parser.
