@@ -165,7 +165,7 @@ pub(super) fn trust(facts: &Facts<'_>) -> Answers {
         [
             Answer::no("the guest hears all"),
             vf.judge(facts),
-            Answer::yes("off unless trustGuestRxFilters"),
+            Answer::yes("off; libvirt can trust it"),
             Answer::yes("by the bridge: flooding, port by port"),
         ]
     })

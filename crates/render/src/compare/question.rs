@@ -15,6 +15,9 @@ pub(super) struct Question {
     pub(super) answer: fn(&Facts<'_>) -> Answers,
 }
 
+/// The first questions of the parts in which a person reads them.
+pub(super) const PARTS: [&str; 4] = ["mac", "switched", "migrates", "memory"];
+
 const fn ask(
     id: &'static str,
     label: &'static str,
@@ -45,6 +48,7 @@ pub(super) const ALL: [Question; 16] = [
     ask("link", "link", "Can the host take a guest's link down?", control::link),
     ask("switched", "switched", "Where are packets switched?", switching::place),
     ask("features", "features", "What does that switch do?", switching::features),
+    ask("path", "path", "What does a packet cost the host?", card::path),
     ask(
         "migrates",
         "migrates",
@@ -66,5 +70,4 @@ pub(super) const ALL: [Question; 16] = [
         "How many interrupts and queues does a guest get?",
         card::interrupts,
     ),
-    ask("path", "path", "What does a packet cost the host?", card::path),
 ];

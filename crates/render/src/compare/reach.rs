@@ -138,6 +138,11 @@ pub(super) fn peers(facts: &Facts<'_>) -> Answers {
 }
 
 fn judged(host: &Host, function: &Function, path: &Isolation) -> Answer {
+    let translated = host.functions.values().any(|one| one.iommu_group.is_some());
+    if !translated {
+        return Answer::no("all: no IOMMU translates")
+            .saw(at(function, "iommu_group"), "not there");
+    }
     if let Some(leak) = leak(host, function) {
         let text = format!("all below switch {}: {}", leak.switch.short(), leak.port);
         return Answer::no(text)
@@ -146,7 +151,7 @@ fn judged(host: &Host, function: &Function, path: &Isolation) -> Answer {
     match path.judgement() {
         Judgement::Isolated => {
             let top = path.path.last().map(|step| step.address);
-            let answer = Answer::yes("none: each port up to the root keeps it apart");
+            let answer = Answer::yes("none: kept apart up to the root");
             top.into_iter().fold(answer, |answer, top| {
                 answer.saw(format!("sys/bus/pci/devices/{top}/config"), "keeps requests apart")
             })

@@ -1,5 +1,6 @@
 //! The comparison as text: the answer, the table, what stands in the way, what to type.
 
+use super::question::PARTS;
 use super::{Cell, Comparison, Mark, Reason, Row, Way};
 use crate::paint::Tone;
 use crate::words::{place, plain, wrap};
@@ -14,8 +15,8 @@ const GAP: usize = 2;
 const INDENT: usize = 2;
 /// What four columns leave to each.
 const COLUMN_WIDTH: usize = (PAGE_WIDTH - LABEL_WIDTH - 3 * GAP) / 4;
-/// No reason shows more places.
-const MOST_EVIDENCE: usize = 4;
+/// In brief, no reason tells more ways to mend it.
+const BRIEF_FIXES: usize = 2;
 
 /// How much a text tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +39,7 @@ impl Comparison {
         } else {
             self.push_table(page.symbols, &mut text);
         }
-        self.push_reasons(page.symbols, &mut text);
+        self.push_reasons(Writer { symbols: page.symbols, detail }, &mut text);
         if detail == Detail::Full {
             self.push_evidence(&mut text);
         }
@@ -76,6 +77,9 @@ impl Comparison {
         push_lines("", &Way::ALL.map(heading), text);
         let rows = self.questions.iter().filter(|row| row.applies());
         for row in rows {
+            if PARTS.contains(&row.question) {
+                text.push('\n');
+            }
             let columns: Vec<Column> = row.cells.iter().map(|cell| column(cell, symbols)).collect();
             push_lines(row.label, &columns, text);
         }
@@ -98,7 +102,7 @@ impl Comparison {
         }
     }
 
-    fn push_reasons(&self, symbols: Symbols, text: &mut String) {
+    fn push_reasons(&self, writer: Writer, text: &mut String) {
         let told = self.told();
         if told.is_empty() {
             return;
@@ -107,8 +111,12 @@ impl Comparison {
             "\n{}\n",
             Tone::Heading.paint("What stands in the way, and what to mind")
         ));
-        for (ways, reason) in told {
-            push_reason(&ways, reason, symbols, text);
+        for (ways, reason) in &told {
+            push_reason(ways, reason, writer, text);
+        }
+        if writer.detail == Detail::Brief && told.iter().any(|(_, reason)| reason.rule.is_some()) {
+            let device = self.device.address.short();
+            text.push_str(&format!("  All that doctor saw: virtfn doctor {device} --for vm -v\n"));
         }
     }
 
@@ -270,7 +278,16 @@ fn push_lines(label: &str, columns: &[Column], text: &mut String) {
     }
 }
 
-fn push_reason(ways: &[Way], reason: &Reason, symbols: Symbols, text: &mut String) {
+/// For whom a reason is written.
+#[derive(Clone, Copy)]
+struct Writer {
+    symbols: Symbols,
+    detail: Detail,
+}
+
+/// In brief, what a rule saw is its own to show.
+fn push_reason(ways: &[Way], reason: &Reason, writer: Writer, text: &mut String) {
+    let symbols = writer.symbols;
     let (sign, tone) = reason.mark.sign(symbols);
     let width = symbols.pick("✓", "unknown").chars().count();
     let ways: Vec<&str> = ways.iter().map(|way| way.heading()).collect();
@@ -281,10 +298,13 @@ fn push_reason(ways: &[Way], reason: &Reason, symbols: Symbols, text: &mut Strin
     let indent = 2 + width + 1;
     let lines = wrap(&plain(&said), PAGE_WIDTH - indent).join(&format!("\n{:indent$}", ""));
     text.push_str(&format!("  {} {lines}\n", tone.paint(&format!("{sign:width$}"))));
-    for one in reason.evidence.iter().take(MOST_EVIDENCE) {
+    let full = writer.detail == Detail::Full;
+    let evidence = if full || reason.rule.is_none() { reason.evidence.len() } else { 0 };
+    for one in reason.evidence.iter().take(evidence) {
         push_below("evidence", &format!("{} = {}", place(&one.path), one.value), text);
     }
-    for fix in &reason.fixes {
+    let fixes = if full { reason.fixes.len() } else { BRIEF_FIXES };
+    for fix in reason.fixes.iter().take(fixes) {
         push_below("fix", fix, text);
     }
 }

@@ -96,12 +96,12 @@ pub(super) fn needs(facts: &Facts<'_>, module: &str) -> Option<Reason> {
             .fix("install the kernel's whole set of modules"),
         ),
         Module::NotSeen(unseen) => {
-            let summary = format!("whether this kernel has {module} could not be seen");
             let path = if unseen.path.is_empty() { MODULES.into() } else { unseen.path };
+            let summary = "which modules this kernel has could not be seen";
             Some(
-                Reason::own(Mark::Unknown, host(), &format!("{module} not seen"), summary)
+                Reason::own(Mark::Unknown, host(), "modules not seen", summary)
                     .saw(path, unseen.why.to_string())
-                    .fix(format!("modprobe {module}")),
+                    .fix("modprobe -na macvtap tun bridge vhost_net says which are missing"),
             )
         }
     }

@@ -66,6 +66,7 @@ pub(super) fn virtio(facts: &Facts<'_>) -> Standing {
     let mut reasons = judge(facts);
     reasons.extend(needs(facts, "tun"));
     reasons.extend(bridge(facts));
+    reasons.dedup();
     reasons.extend(vhost(facts));
     let on = match facts.master() {
         Some((master, _)) => format!("on {master}"),

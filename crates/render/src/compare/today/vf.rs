@@ -1,7 +1,7 @@
 //! Can a VF of the device go to a guest?
 
 use virtfn_doctor::{About, Object, Rule, Verdict, Weight};
-use virtfn_host::{Function, Pf, Seen};
+use virtfn_host::{Function, Pf, VfIndex};
 
 use super::{Standing, findings, of_guest, of_host};
 use crate::compare::Mark;
@@ -57,29 +57,39 @@ fn of_pf(facts: &Facts<'_>, pf: &Pf) -> Vec<Reason> {
 
 /// Somebody has the VF in question, or all that there are.
 fn users(facts: &Facts<'_>, pf: &Pf) -> Option<Reason> {
-    let held = |vf: &Function| vf.holders.known().and_then(|all| all.first().cloned());
     if let Column::Asked(index, vf) = facts.vf {
-        let holder = held(vf)?;
-        let summary = format!("VF {index} is in use by {holder}");
-        return Some(Reason::own(Mark::No, vf.address.short(), "in use", summary));
+        return user(index, vf);
     }
-    let vfs: Vec<&Function> =
-        pf.vfs.values().filter_map(|at| facts.host.functions.get(at)).collect();
-    let all = !vfs.is_empty() && vfs.iter().all(|vf| held(vf).is_some());
-    let unseen = vfs.iter().all(|vf| !matches!(vf.holders, Seen::Known(_))) && !vfs.is_empty();
+    let vfs = pf.vfs.values().filter_map(|at| facts.host.functions.get(at));
+    let idle: Vec<_> = vfs.map(|vf| vf.holders.known().map(Vec::is_empty)).collect();
     let object = facts.device.address.short();
-    if unseen {
-        let summary = format!("who uses its {} VFs could not be seen", vfs.len());
-        return Some(
-            Reason::own(Mark::Unknown, object, "users not seen", summary)
-                .saw("virtfn/open-nodes.json", "not seen"),
-        );
+    if idle.is_empty() || idle.contains(&Some(true)) {
+        return None;
     }
-    all.then(|| {
-        let summary = format!("all of its {} VFs are in use", vfs.len());
-        Reason::own(Mark::No, object.clone(), "all in use", summary)
-            .fix(format!("virtfn list {object} says by whom"))
-    })
+    if idle.contains(&None) {
+        let summary = format!("who uses its {} VFs could not be seen", idle.len());
+        return Some(unseen(object, summary));
+    }
+    let summary = format!("all of its {} VFs are in use", idle.len());
+    let reason = Reason::own(Mark::No, object.clone(), "all in use", summary);
+    Some(reason.fix(format!("virtfn list {object} says by whom")))
+}
+
+fn user(index: VfIndex, vf: &Function) -> Option<Reason> {
+    let object = vf.address.short();
+    match vf.holders.known().map(|holders| holders.first()) {
+        None => Some(unseen(object, format!("who uses VF {index} could not be seen"))),
+        Some(None) => None,
+        Some(Some(holder)) => {
+            let summary = format!("VF {index} is in use by {holder}");
+            Some(Reason::own(Mark::No, object, "in use", summary))
+        }
+    }
+}
+
+fn unseen(object: String, summary: String) -> Reason {
+    let reason = Reason::own(Mark::Unknown, object, "users not seen", summary);
+    reason.saw("virtfn/open-nodes.json", "not seen")
 }
 
 fn ready(facts: &Facts<'_>, pf: &Pf) -> String {
