@@ -48,7 +48,7 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error>
     let out = &mut context.out;
     let detail = if args.verbose { Detail::Full } else { Detail::Brief };
     if let Some(path) = &args.html {
-        file::write(path, &String::new())?;
+        file::write(path, &comparison.html())?;
         out.text(&format!("{}\n", comparison.summary))?;
     } else if args.json.json {
         out.document(&comparison)?;

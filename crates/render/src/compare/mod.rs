@@ -10,9 +10,12 @@ mod cell;
 mod control;
 mod facts;
 mod guests;
+mod html;
 mod mark;
 mod migration;
 mod next;
+mod paths;
+mod picture;
 mod question;
 mod reach;
 mod reason;
@@ -57,6 +60,9 @@ pub struct Comparison {
     pub questions: Vec<Row>,
     /// What belongs here and could not be seen.
     pub unseen: Vec<Unseen>,
+    /// What stands between a guest and the device, for the picture.
+    #[serde(skip)]
+    paths: [Vec<paths::Stop>; 4],
 }
 
 impl Document for Comparison {
@@ -145,6 +151,7 @@ impl Comparison {
             device: device(&facts),
             questions: std::iter::once(first).chain(others).collect(),
             unseen: unseen::of(&facts),
+            paths: paths::of(&facts),
             ways: ways(&facts, standings),
         }
     }

@@ -1,6 +1,5 @@
 //! The comparison as text: the answer, the table, what stands in the way, what to type.
 
-use super::question::PARTS;
 use super::{Cell, Comparison, Mark, Reason, Row, Way};
 use crate::paint::Tone;
 use crate::words::{place, plain, wrap};
@@ -77,7 +76,7 @@ impl Comparison {
         push_lines("", &Way::ALL.map(heading), text);
         let rows = self.questions.iter().filter(|row| row.applies());
         for row in rows {
-            if PARTS.contains(&row.question) {
+            if row.starts_part() {
                 text.push('\n');
             }
             let columns: Vec<Column> = row.cells.iter().map(|cell| column(cell, symbols)).collect();
@@ -179,6 +178,11 @@ impl Comparison {
 }
 
 impl Row {
+    /// Is it the first of a part of the table?
+    pub(super) fn starts_part(&self) -> bool {
+        super::question::PARTS.contains(&self.question)
+    }
+
     /// Is there a way that can answer?
     pub(super) fn applies(&self) -> bool {
         self.question == "today"
