@@ -11,6 +11,7 @@ use serde_json::Value;
 use support::schema::misfits;
 use virtfn_render::{
     apply::ApplyView,
+    compare::Comparison,
     doctor::Doctor,
     exchange::{AdoptView, ExportView, ImportView},
     explain::Explain,
@@ -31,6 +32,7 @@ fn all() -> Vec<(&'static str, Value)> {
         ("virtfn.show.1", schema::<Show>()),
         ("virtfn.groups.1", schema::<Groups>()),
         ("virtfn.topology.1", schema::<Topology>()),
+        ("virtfn.compare.1", schema::<Comparison>()),
         ("virtfn.doctor.1", schema::<Doctor>()),
         ("virtfn.explain.1", schema::<Explain>()),
         ("virtfn.record.1", schema::<Record>()),
@@ -99,6 +101,7 @@ fn real_documents_fit_their_schemas() {
         check("virtfn.doctor.1", &host, &["doctor"]);
         for function in functions(&host) {
             check("virtfn.show.1", &host, &["show", &function]);
+            check("virtfn.compare.1", &host, &["compare", &function]);
         }
     }
 }

@@ -15,7 +15,7 @@ main{max-width:1040px}
 .ways th:first-child{width:12%}
 .ways thead th{border-top:0}
 .ways .part>*{border-top:2px solid #8b949e}
-.sign{display:inline-block;width:1.4em;font-weight:600}
+.sign{flex:none;width:1.4em;font-weight:600}
 .yes .sign{color:#1f6f54}
 .partly .sign{color:#8a5a00}
 .maybe .sign{color:#6f3fc4}

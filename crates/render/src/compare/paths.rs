@@ -56,7 +56,7 @@ fn whole(facts: &Facts<'_>) -> Vec<Stop> {
     let address = facts.device.address.short();
     let mut stops = vec![
         stop(Band::Guest, Kind::Part, "guest", "the device's own driver"),
-        stop(Band::Host, Kind::Note, "VFIO", "DMA straight, no copy"),
+        stop(Band::Host, Kind::Note, "VFIO", "DMA, no copy"),
         stop(Band::Card, Kind::Part, address, "the guest's, whole"),
     ];
     stops.extend(outside(facts));
@@ -72,7 +72,7 @@ fn vf(facts: &Facts<'_>) -> Vec<Stop> {
     };
     let mut stops = vec![
         stop(Band::Guest, Kind::Part, "guest", "the VF's driver"),
-        stop(Band::Host, Kind::Note, "VFIO", "DMA straight, no copy"),
+        stop(Band::Host, Kind::Note, "VFIO", "DMA, no copy"),
         stop(Band::Card, Kind::Part, name, &says),
     ];
     if facts.is_network() {
@@ -132,7 +132,7 @@ fn virtio(facts: &Facts<'_>) -> Vec<Stop> {
         Some((bridge, Some(MasterKind::Bridge))) => (format!("bridge {bridge}"), "guests and host"),
         Some((bond, Some(MasterKind::Bond))) => (format!("a bridge on {bond}"), "to be made"),
         Some((master, _)) => (master.to_owned(), "guests and host"),
-        None => ("a bridge".into(), "to be made; guests and host"),
+        None => ("a bridge".into(), "to be made"),
     };
     let mut stops = vec![
         guest,

@@ -20,31 +20,31 @@ const LINE: usize = 16;
 /// About what fits into a column in a face of 12 pixels.
 const COLUMN_CHARS: usize = 30;
 const BOX_CHARS: usize = 27;
-const HEAD_LINES: usize = 3;
+const HEAD_LINES: usize = 2;
 
 /// The bands from above: where each begins, how high it is.
-const GUEST: (usize, usize) = (100, 64);
-const HOST: (usize, usize) = (184, 138);
-const CARD: (usize, usize) = (342, 138);
-const OUTSIDE: (usize, usize) = (500, 40);
-const KEY: usize = 566;
-const HEIGHT: usize = 586;
+const GUEST: (usize, usize) = (84, 64);
+const HOST: (usize, usize) = (168, 138);
+const CARD: (usize, usize) = (326, 138);
+const OUTSIDE: (usize, usize) = (484, 40);
+const KEY: usize = 550;
+const HEIGHT: usize = 570;
 const WIDTH: usize = LEFT + 4 * (COLUMN + GAP) + 8;
 
 const OWN: &str = "\
 .switch{fill:#ffffff;stroke:#0072b2;stroke-width:3}
 .band{fill:#f3f4f6}
 .away{stroke-dasharray:5 4}
-.yes{fill:#1f6f54;font-weight:600}
-.partly{fill:#8a5a00;font-weight:600}
-.maybe{fill:#6f3fc4;font-weight:600}
+.t-yes{fill:#1f6f54;font-weight:600}
+.t-partly{fill:#8a5a00;font-weight:600}
+.t-maybe{fill:#6f3fc4;font-weight:600}
 .mid{text-anchor:middle}
 @media (prefers-color-scheme:dark){
 .switch{fill:#161b22;stroke:#56b4e9}
 .band{fill:#171c23}
-.yes{fill:#5fd0a5}
-.partly{fill:#e3b341}
-.maybe{fill:#b392f0}
+.t-yes{fill:#5fd0a5}
+.t-partly{fill:#e3b341}
+.t-maybe{fill:#b392f0}
 }
 ";
 
@@ -105,9 +105,9 @@ impl Comparison {
 const fn class(mark: Mark) -> &'static str {
     match mark {
         Mark::DoesNotApply => "faint",
-        Mark::Yes => "yes",
-        Mark::Partly => "partly",
-        Mark::Unknown => "maybe",
+        Mark::Yes => "t-yes",
+        Mark::Partly => "t-partly",
+        Mark::Unknown => "t-maybe",
         Mark::No => "strong",
     }
 }
