@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 
 use virtfn_doctor::{Uses, judge};
+use virtfn_kernel::SysRoot;
 use virtfn_observe::Look;
+use virtfn_pci::Address;
 use virtfn_render::compare::{Comparison, Detail, subject};
 
 use crate::args::{Json, Root};
-use crate::context::{Context, open_root};
+use crate::context::{Context, open_root, resolve};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::file;
@@ -41,8 +43,9 @@ pub struct Args {
 
 pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error> {
     let root = open_root(args.root.root.as_deref())?;
-    let host = virtfn_observe::host(&root, &Look::everything())?;
-    let function = host.function(host.resolve(&args.device)?)?;
+    let address = resolve(&root, &args.device)?;
+    let host = virtfn_observe::host(&root, &Look::everything().of(everyone(&root)?))?;
+    let function = host.function(address)?;
     let findings = judge(&host, Uses::VM, &[subject(&host, function)]);
     let comparison = Comparison::of(&host, function, &findings);
     let out = &mut context.out;
@@ -56,4 +59,10 @@ pub(super) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, Error>
         out.text(&comparison.text(out.page(), detail))?;
     }
     Ok(if comparison.is_whole() { Exit::Done } else { Exit::Unseen })
+}
+
+/// Every function by name: each is then looked at as closely as a PF, also one that is none.
+fn everyone(root: &SysRoot) -> Result<Vec<Address>, Error> {
+    let places = virtfn_observe::host(root, &Look::at(&[]))?;
+    Ok(places.functions.into_keys().collect())
 }

@@ -53,7 +53,7 @@ struct Setting<'a> {
     value: &'a dyn Fn(&VfAdmin) -> Option<String>,
     /// Is it other than on a VF that nobody touched?
     is_set: &'a dyn Fn(&VfAdmin) -> bool,
-    /// What the host does to it, with `set_on` how many.
+    /// What the PF does to it.
     verb: &'static str,
     /// In switchdev mode.
     by_port: Answer,
@@ -112,7 +112,7 @@ pub(super) fn mac(facts: &Facts<'_>) -> Answers {
             Answer::no("the guest's"),
             vf.judge(facts),
             Answer::partly("set by the host; the guest may send under others"),
-            Answer::partly("set by the host; a filter holds it"),
+            Answer::partly("set by the host; only a filter holds it"),
         ]
     })
 }
@@ -142,7 +142,7 @@ pub(super) fn spoof_check(facts: &Facts<'_>) -> Answers {
         let vf = Setting {
             value: &|admin| admin.spoofchk.map(|on| on.to_string()),
             is_set: &|admin| admin.spoofchk == Some(Switch::On),
-            verb: "on for",
+            verb: "PF checks",
             by_port: Answer::yes("tc rules at its representor"),
         };
         [
@@ -159,7 +159,7 @@ pub(super) fn trust(facts: &Facts<'_>) -> Answers {
         let vf = Setting {
             value: &|admin| admin.trust.map(|on| on.to_string()),
             is_set: &|admin| admin.trust == Some(Switch::On),
-            verb: "trust on for",
+            verb: "PF grants it",
             by_port: Answer::yes("the host's rules decide"),
         };
         [

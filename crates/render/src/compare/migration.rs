@@ -2,8 +2,11 @@
 
 use virtfn_host::{Capability, Seen, Switch};
 
+use super::Mark;
 use super::cell::{Answer, Answers};
 use super::facts::{Column, Facts, at};
+
+const TABLE: &str = "lib/modules/*/modules.alias";
 
 pub(super) fn live(facts: &Facts<'_>) -> Answers {
     let device = facts.device;
@@ -57,11 +60,14 @@ fn by_driver(facts: &Facts<'_>, variants: &Seen<Vec<String>>) -> Answer {
 }
 
 impl Answer {
+    /// The table that tells which drivers fit, or the device's own word for itself.
     fn saw_modalias(self, facts: &Facts<'_>) -> Self {
-        let known = self.mark != Some(super::Mark::Unknown);
-        let path =
-            if known { "lib/modules/*/modules.alias".into() } else { at(facts.device, "modalias") };
-        let value = self.text.clone();
-        self.saw(path, value)
+        match self.mark {
+            Some(Mark::Unknown) => {
+                self.saw(at(facts.device, "modalias"), "no table to hold it against")
+            }
+            Some(Mark::No) => self.saw(TABLE, "no line vfio_pci: fits"),
+            _ => self.saw(TABLE, "a line vfio_pci: fits"),
+        }
     }
 }

@@ -98,7 +98,7 @@ fn registers_of_vf(facts: &Facts<'_>) -> Answer {
 /// The memory BARs of a function, by their sizes.
 fn own_regions(function: &Function) -> Option<Vec<u64>> {
     let lines = function.resources.known()?.iter().take(6);
-    Some(lines.filter(|line| is_memory(line)).map(|line| line.size()).collect())
+    Some(lines.filter(is_memory).map(|line| line.size()).collect())
 }
 
 fn is_memory(line: &&Resource) -> bool {

@@ -19,7 +19,7 @@ pub(super) fn line(facts: &Facts<'_>, standings: &[Standing; 4]) -> String {
         ways => format!("Today {name} can go to guests {}.", phrases(ways.iter().copied())),
     };
     for (mark, word) in
-        [(Mark::Partly, "With a catch"), (Mark::No, "Not"), (Mark::Unknown, "Not sure")]
+        [(Mark::Partly, "With a catch,"), (Mark::No, "Not"), (Mark::Unknown, "Not sure,")]
     {
         for (ways, why) in by_reason(at(mark)) {
             line.push_str(&format!(" {word} {}: {why}.", phrases(ways.into_iter())));

@@ -31,7 +31,7 @@ impl Comparison {
     #[must_use]
     pub fn text(&self, page: Page, detail: Detail) -> String {
         let mut text = wrap(&plain(&self.summary), PAGE_WIDTH).join("\n");
-        text.push_str(&format!("\n\n{}\n", self.subject()));
+        text.push_str(&format!("\n\n{}\n\n", self.subject()));
         let narrow = page.width.is_some_and(|width| width < PAGE_WIDTH);
         if narrow {
             self.push_blocks(page, &mut text);
@@ -139,13 +139,8 @@ impl Comparison {
         for row in &self.questions {
             for cell in row.cells.iter().filter(|cell| !cell.evidence.is_empty()) {
                 for one in &cell.evidence {
-                    let said = format!("{} = {}", place(&one.path), one.value);
-                    text.push_str(&format!(
-                        "  {:LABEL_WIDTH$}{:13} {}\n",
-                        row.label,
-                        cell.way.heading(),
-                        plain(&said)
-                    ));
+                    let what = format!("{:LABEL_WIDTH$}{:13}", row.label, cell.way.heading());
+                    push_beside(&what, &format!("{} = {}", place(&one.path), one.value), text);
                 }
             }
         }
@@ -158,8 +153,8 @@ impl Comparison {
         text.push_str(&format!("\n{}\n", Tone::Heading.paint("Not seen")));
         for unseen in &self.unseen {
             let object = unseen.address.map_or_else(|| "host".into(), |address| address.short());
-            let said = format!("{}: {}", place(&unseen.path), unseen.why);
-            text.push_str(&format!("  {object:8} {:15} {}\n", unseen.what, plain(&said)));
+            let what = format!("{object:8} {:15}", unseen.what);
+            push_beside(&what, &format!("{}: {}", place(&unseen.path), unseen.why), text);
         }
     }
 
@@ -311,6 +306,13 @@ fn push_reason(ways: &[Way], reason: &Reason, writer: Writer, text: &mut String)
     for fix in reason.fixes.iter().take(fixes) {
         push_below("fix", fix, text);
     }
+}
+
+/// What stands beside a fixed column, in as many lines as it needs.
+fn push_beside(what: &str, said: &str, text: &mut String) {
+    let indent = 2 + what.chars().count() + 1;
+    let lines = wrap(&plain(said), PAGE_WIDTH.saturating_sub(indent));
+    text.push_str(&format!("  {what} {}\n", lines.join(&format!("\n{:indent$}", ""))));
 }
 
 /// More lines of a text keep their place below the first.

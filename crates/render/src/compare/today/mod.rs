@@ -52,7 +52,12 @@ fn findings<'h>(
     wanted: impl Fn(&Rule) -> bool,
 ) -> impl Iterator<Item = &'h Finding> {
     facts.findings.iter().filter(move |finding| {
-        let open = matches!(finding.verdict, Verdict::Warn | Verdict::Unknown | Verdict::Fail);
+        // Advice that nobody could judge stands in no way.
+        let open = match finding.verdict {
+            Verdict::Warn | Verdict::Fail => true,
+            Verdict::Unknown => finding.weight() == Weight::Requirement,
+            Verdict::Pass | Verdict::NotApplicable => false,
+        };
         let rule = RULES.iter().find(|rule| rule.id == finding.rule);
         open && finding.object == object && rule.is_some_and(&wanted)
     })

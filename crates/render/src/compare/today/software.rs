@@ -43,14 +43,15 @@ fn free(facts: &Facts<'_>) -> Option<Reason> {
                 _ => format!("give the guest a port of {master} instead: the virtio way"),
             }))
         }
-        Taken::NotSeen(master) => {
-            let summary = format!("what {master} is, which has {name}, could not be seen");
-            Some(
-                Reason::own(Mark::Unknown, object, "its master not seen", summary)
-                    .saw(path, master),
-            )
-        }
+        Taken::NotSeen(master) => Some(master_unseen(facts, master)),
     }
+}
+
+fn master_unseen(facts: &Facts<'_>, master: &str) -> Reason {
+    let (object, name) = (facts.device.address.short(), facts.name());
+    let summary = format!("what {master} is, which has {name}, could not be seen");
+    Reason::own(Mark::Unknown, object, "its master not seen", summary)
+        .saw(format!("sys/class/net/{name}/master"), master)
 }
 
 pub(super) fn virtio(facts: &Facts<'_>) -> Standing {
@@ -77,8 +78,10 @@ pub(super) fn virtio(facts: &Facts<'_>) -> Standing {
 
 /// A bridge that is there, or one that can be made.
 fn bridge(facts: &Facts<'_>) -> Vec<Reason> {
-    if !matches!(taken(facts), Taken::Free) {
-        return Vec::new();
+    match taken(facts) {
+        Taken::Free => {}
+        Taken::By(..) => return Vec::new(),
+        Taken::NotSeen(master) => return vec![master_unseen(facts, master)],
     }
     let other = matches!(facts.module("openvswitch"), Module::There);
     let mut reasons: Vec<Reason> =
