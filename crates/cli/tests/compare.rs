@@ -238,6 +238,8 @@ fn a_device_that_is_no_network_card_has_the_ways_that_it_has() {
     insta::assert_snapshot!("compare-drive", told(drive.compare(&["02:00.0"])));
     let display = Whole::of("intel-default").with(class, "0x030000\n").json("02:00.0");
     assert_eq!(today(&display)[1..], ["does-not-apply"; 3]);
+    let port = Whole::of("intel-default").json("00:01.0");
+    assert_eq!(today(&port), ["no", "does-not-apply", "does-not-apply", "does-not-apply"]);
 }
 
 /// Without root 64 bytes of config space are to be seen: that proves nothing, and is said.
@@ -302,6 +304,21 @@ fn a_reader_without_unicode_gets_words() {
     assert!(ran.out.contains("no iommu-absent-in-") && ran.out.contains("ok none"), "{}", ran.out);
     let widest = ran.out.lines().map(|line| line.chars().count()).max().unwrap();
     assert!(widest <= 100, "{widest}");
+}
+
+/// A terminal without room for four columns has them one below the other.
+#[test]
+fn a_narrow_terminal_gets_no_table() {
+    let root = virtfn_kernel::SysRoot::open(&recorded("intel-default")).unwrap();
+    let host = virtfn_observe::host(&root, &virtfn_observe::Look::everything()).unwrap();
+    let function = host.function(CARD.parse().unwrap()).unwrap();
+    let comparison = virtfn_render::compare::Comparison::of(&host, function, &[]);
+    let page = virtfn_render::Page { symbols: virtfn_render::Symbols::Unicode, width: Some(60) };
+    let text = comparison.text(page, virtfn_render::compare::Detail::Brief);
+    let table = text.split("What stands in the way").next().unwrap();
+    let blocks = table.lines().skip_while(|line| !line.contains("today"));
+    let widest = blocks.map(|line| line.chars().count()).max().unwrap();
+    assert!(widest <= 60 && !table.contains("WHOLE DEVICE"), "{table}");
 }
 
 #[test]

@@ -325,3 +325,22 @@ fn push_below(what: &str, said: &str, text: &mut String) {
         text.push('\n');
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cells_lines_fit_its_column() {
+        for (text, taken, lines) in [
+            ("", 2, &[""][..]),
+            ("one two three four five", 2, &["one two three four", "five"]),
+            ("iommu-absent-in-firmware (+2)", 2, &["iommu-absent-in-", "firmware (+2)"]),
+            // A sign in words leaves less of the first line.
+            ("one two three four", 8, &["one two", "three four"]),
+            ("abcdefghijklmnopqrstuvwxyz", 2, &["abcdefghijklmnopqr", "stuvwxyz"]),
+        ] {
+            assert_eq!(fold(text, COLUMN_WIDTH, taken), lines, "{text}");
+        }
+    }
+}

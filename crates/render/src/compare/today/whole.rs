@@ -4,7 +4,7 @@ use virtfn_doctor::{Object, Rule, Verdict};
 use virtfn_host::{Function, Holder, HolderKind, Netdev, Seen};
 
 use super::{Standing, findings, of_guest, of_host};
-use crate::compare::facts::{Facts, list};
+use crate::compare::facts::{Facts, at, list};
 use crate::compare::reason::Reason;
 use crate::compare::{Mark, card};
 
@@ -12,6 +12,9 @@ const ROUTES: &str = "proc/net/route";
 
 pub(super) fn judge(facts: &Facts<'_>) -> Standing {
     let device = facts.device;
+    if device.is_bridge() {
+        return Standing::of(vec![bridge(device)], "");
+    }
     let isolation = |rule: &Rule| rule.id == "acs-missing-on-path";
     let mut reasons = of_host(facts);
     reasons.extend(of_guest(facts, device.address));
@@ -22,6 +25,13 @@ pub(super) fn judge(facts: &Facts<'_>) -> Standing {
     reasons.extend(network(facts));
     reasons.extend(files(facts));
     Standing::of(reasons, "ready")
+}
+
+/// A port or bridge is part of the host's tree (`vfio_pci_core_register_device`).
+fn bridge(device: &Function) -> Reason {
+    let summary = "VFIO takes endpoints alone, and this is a bridge";
+    Reason::own(Mark::No, device.address.short(), "a bridge", summary)
+        .saw(at(device, "class"), format!("0x{:06x}", device.ids.class))
 }
 
 /// Without a driver doctor asks for one first; to hand the function over, none is needed.
