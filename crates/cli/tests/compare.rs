@@ -198,7 +198,11 @@ fn a_vfs_settings_are_those_that_its_driver_has() {
     // A driver that has no spoof check is not taken for one that has it off.
     let told = "{\"vfs\":{\"0\":{\"mac\":\"52:54:00:6d:90:02\"}},\"count\":1}";
     let host = host.with("virtfn/vfs-0000:01:00.0.json", told);
-    assert_eq!(cell(&host.json("01:00.0"), "spoof-check", "vf").0.unwrap(), "no");
+    let document = host.json("01:00.0");
+    assert_eq!(cell(&document, "spoof-check", "vf").0.unwrap(), "no");
+    // Nor is a list that was cut short taken for the whole.
+    assert_eq!(cell(&document, "mac", "vf").1, "PF sets it: 1 of 1 VF told");
+    assert_eq!(document["unseen"].as_array().unwrap().len(), 2, "{document:#}");
 }
 
 /// A VFIO driver made for the device is what lets a guest move with it.

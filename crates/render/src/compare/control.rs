@@ -9,6 +9,7 @@ use virtfn_predict::known;
 
 use super::cell::{Answer, Answers};
 use super::facts::{Column, Facts, at, unrecorded};
+use crate::words::count;
 
 /// What the driver tells of the VFs.
 enum Told<'h> {
@@ -79,18 +80,19 @@ impl Setting<'_> {
         let set = all.iter().filter(|(_, admin)| (self.is_set)(admin)).count();
         let text = match facts.vf {
             Column::Asked(..) => format!("{}: {first}", self.verb),
-            _ => format!(
-                "{}: {set} of {} {}",
-                self.verb,
-                all.len(),
-                if all.len() == 1 { "VF" } else { "VFs" }
-            ),
+            _ => format!("{}: {set} of {}", self.verb, out_of(facts, all.len())),
         };
         all.iter().take(8).fold(Answer::yes(text), |answer, (index, admin)| {
             let value = (self.value)(admin).unwrap_or_else(|| "not reported".into());
             answer.saw(format!("{netlink} vf {index}"), value)
         })
     }
+}
+
+/// `3 VFs`; where the driver told of fewer than there are, `1 VF told`.
+fn out_of(facts: &Facts<'_>, told: usize) -> String {
+    let short = facts.pf().is_some_and(|pf| told < pf.vfs.len());
+    format!("{}{}", count(told, "VF", "VFs"), if short { " told" } else { "" })
 }
 
 fn of_network(facts: &Facts<'_>, answers: impl FnOnce() -> Answers) -> Answers {

@@ -1,6 +1,6 @@
 //! What a comparison should have told and could not.
 
-use virtfn_host::{Function, Seen};
+use virtfn_host::{Function, Seen, VfId};
 use virtfn_pci::{CapabilityId, Looked};
 
 use super::facts::{Facts, MODULES, at, unrecorded, walk};
@@ -48,7 +48,12 @@ fn of_settings(facts: &Facts<'_>, unseen: &mut Vec<Unseen>) {
     let address = facts.device.address;
     let path = format!("virtfn/vfs-{address}.json");
     match &pf.admin {
-        Seen::Known(_) => {}
+        Seen::Known(told) => {
+            let untold = pf.vfs.iter().filter(|(index, _)| !told.contains_key(index));
+            unseen.extend(
+                untold.map(|(index, vf)| Unseen::untold(*vf, VfId { pf: address, index: *index })),
+            );
+        }
         Seen::Absent if pf.vfs.is_empty() || facts.netdev().is_none() => {}
         Seen::Absent => unseen.push(Unseen::unrecorded(address, "vf-settings", &path)),
         Seen::Unreadable(why) => unseen.push(Unseen::new(Some(address), "vf-settings", why)),

@@ -17,12 +17,13 @@ pub(super) fn judge(facts: &Facts<'_>) -> Standing {
     }
     let isolation = |rule: &Rule| rule.id == "acs-missing-on-path";
     let mut reasons = of_host(facts);
+    // Of two catches alike the one that cuts the host off is told first.
+    reasons.extend(network(facts));
     reasons.extend(of_guest(facts, device.address));
     reasons.extend(findings(facts, Object::Function(device.address), isolation).map(Reason::found));
     reasons.extend(reset(facts));
     reasons.extend(users(device));
     reasons.extend(vfs(facts));
-    reasons.extend(network(facts));
     reasons.extend(files(facts));
     Standing::of(reasons, "ready")
 }
