@@ -15,7 +15,13 @@ fn refused(folder: &TempDir, file: &Path, why: &str) {
     let before = names(folder.path());
     let copy = folder.path().join("copy.tar.zst");
     let (file, copy) = (file.to_str().unwrap(), copy.to_str().unwrap());
-    for words in [&["list"][..], &["show", "0b:00.0"], &["groups"], &["record", copy]] {
+    for words in [
+        &["list"][..],
+        &["show", "0b:00.0"],
+        &["groups"],
+        &["compare", "0b:00.0"],
+        &["record", copy],
+    ] {
         let mut words = words.to_vec();
         words.extend(["--root", file]);
         let ran = support::run(&words);
@@ -151,9 +157,14 @@ fn nothing_in_a_recording_reaches_the_terminal_as_a_command() {
         ],
     );
     assert!(path.len() < 100);
-    for words in
-        [&["list"][..], &["list", "--tree"], &["list", "--all"], &["show", "00:01.0"], &["groups"]]
-    {
+    for words in [
+        &["list"][..],
+        &["list", "--tree"],
+        &["list", "--all"],
+        &["show", "00:01.0"],
+        &["groups"],
+        &["compare", "00:01.0"],
+    ] {
         let mut words = words.to_vec();
         words.extend(["--color", "never", "--root", file.to_str().unwrap()]);
         let ran = support::run(&words);

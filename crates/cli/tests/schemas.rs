@@ -11,6 +11,7 @@ use serde_json::Value;
 use support::schema::misfits;
 use virtfn_render::{
     apply::ApplyView,
+    compare::Comparison,
     doctor::Doctor,
     exchange::{AdoptView, ExportView, ImportView},
     explain::Explain,
@@ -33,6 +34,7 @@ fn all() -> Vec<(&'static str, Value)> {
         ("virtfn.show.1", schema::<Show>()),
         ("virtfn.groups.1", schema::<Groups>()),
         ("virtfn.topology.1", schema::<Topology>()),
+        ("virtfn.compare.1", schema::<Comparison>()),
         ("virtfn.doctor.1", schema::<Doctor>()),
         ("virtfn.explain.1", schema::<Explain>()),
         ("virtfn.record.1", schema::<Record>()),
@@ -106,6 +108,20 @@ fn real_documents_fit_their_schemas() {
         for function in functions(&host) {
             check("virtfn.show.1", &host, &["show", &function]);
         }
+    }
+}
+
+#[test]
+fn comparisons_fit_their_schema() {
+    for (host, device) in [
+        ("intel-default", "01:00.0"),
+        ("intel-default", "02:00.0"),
+        ("intel-switch", "03:00.0/1"),
+        ("intel-pci-bridge", "03:02.0"),
+        ("noiommu", "01:00.0"),
+        ("virtio-iommu", "00:00.0"),
+    ] {
+        check("virtfn.compare.1", host, &["compare", device]);
     }
 }
 

@@ -49,6 +49,9 @@ pub struct Kernel {
     pub loaded_modules: Seen<BTreeSet<String>>,
     /// The VFIO modules that it has, loaded or not, and those built in.
     pub vfio_modules: Seen<BTreeSet<String>>,
+    /// Those of the modules by which guests share an interface (`macvtap`, `tun`, `vhost_net`,
+    /// `bridge`, `openvswitch`) that it has, loaded or not. `Absent`: a recording that does not say.
+    pub sharing_modules: Seen<BTreeSet<String>>,
     /// The PCI drivers that are registered.
     pub pci_drivers: Seen<BTreeSet<String>>,
     /// Values of the module parameters that matter (`igb.max_vfs`, …).

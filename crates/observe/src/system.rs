@@ -17,6 +17,9 @@ const PARAMETERS: [(&str, &str); 6] = [
     ("vfio_pci", "disable_denylist"),
 ];
 
+/// What stands between a guest's virtio card and an interface of the host.
+const SHARING: [&str; 5] = ["macvtap", "tun", "vhost_net", "bridge", "openvswitch"];
+
 /// A kernel of which nothing was asked.
 pub(crate) fn unasked_kernel() -> Kernel {
     Kernel {
@@ -27,6 +30,7 @@ pub(crate) fn unasked_kernel() -> Kernel {
         interrupt_chips: Seen::not_asked("proc/interrupts"),
         loaded_modules: Seen::not_asked("proc/modules"),
         vfio_modules: Seen::not_asked("lib/modules"),
+        sharing_modules: Seen::not_asked("virtfn/sharing-modules"),
         pci_drivers: Seen::not_asked("sys/bus/pci/drivers"),
         parameters: BTreeMap::new(),
         module_options: Seen::not_asked("etc/modprobe.d"),
@@ -46,6 +50,7 @@ pub(crate) fn unasked_firmware() -> Firmware {
 pub(crate) fn read_kernel(root: &SysRoot) -> Kernel {
     let log = root.kernel_log();
     let release = release(root, &log);
+    let (vfio_modules, sharing_modules) = modules(root, &release);
     let parameter = |(module, name): (&str, &str)| {
         let value = root.text(&format!("sys/module/{module}/parameters/{name}"));
         (format!("{module}.{name}"), value)
@@ -55,7 +60,8 @@ pub(crate) fn read_kernel(root: &SysRoot) -> Kernel {
         iommus: root.names("sys/class/iommu", |_| true),
         interrupt_chips: root.text("proc/interrupts").map(|text| parse_chips(&text)),
         loaded_modules: root.text("proc/modules").map(|text| first_words(&text)),
-        vfio_modules: vfio_modules(root, &release),
+        vfio_modules,
+        sharing_modules,
         pci_drivers: root
             .names("sys/bus/pci/drivers", |_| true)
             .map(|names| names.into_iter().collect()),
@@ -91,8 +97,30 @@ fn parse_chips(text: &str) -> BTreeSet<String> {
     text.split_whitespace().filter(is_chip).map(str::to_owned).collect()
 }
 
-/// The VFIO modules that this kernel has, loaded or not, and those built in.
-fn vfio_modules(root: &SysRoot, release: &Seen<String>) -> Seen<BTreeSet<String>> {
+/// The VFIO modules that this kernel has, loaded or not, and those by which guests share an interface.
+///
+/// One look at the same lists serves both. A tape keeps their lines about VFIO alone, so that in a
+/// recording a name that is not among them proves nothing: the others are a fact of their own.
+fn modules(
+    root: &SysRoot,
+    release: &Seen<String>,
+) -> (Seen<BTreeSet<String>>, Seen<BTreeSet<String>>) {
+    let mut sharing = BTreeSet::new();
+    let vfio = vfio_modules(root, release, |name| {
+        if SHARING.contains(&name) {
+            sharing.insert(name.to_owned());
+        }
+    });
+    let told = vfio.as_ref().map(|_| sharing);
+    let sharing = root.fact("sharing-modules", || told);
+    (vfio, sharing)
+}
+
+fn vfio_modules(
+    root: &SysRoot,
+    release: &Seen<String>,
+    mut meet: impl FnMut(&str),
+) -> Seen<BTreeSet<String>> {
     let folder = match release {
         Seen::Known(release) => format!("lib/modules/{release}"),
         Seen::Absent => return Seen::Absent,
@@ -101,7 +129,12 @@ fn vfio_modules(root: &SysRoot, release: &Seen<String>) -> Seen<BTreeSet<String>
     let mut modules = BTreeSet::new();
     let mut missing = 0;
     for file in ["modules.dep", "modules.builtin"] {
-        match root.lines(&format!("{folder}/{file}"), |line| module_name(line).contains("vfio")) {
+        let lines = root.lines(&format!("{folder}/{file}"), |line| {
+            let name = module_name(line);
+            meet(&name);
+            name.contains("vfio")
+        });
+        match lines {
             Seen::Known(lines) => modules.extend(lines.iter().map(|line| module_name(line))),
             Seen::Absent => missing += 1,
             Seen::Unreadable(unreadable) => return Seen::Unreadable(unreadable),

@@ -19,6 +19,9 @@ pub struct Known {
     pub down: Down,
     /// Whether it makes no VFs unless it works with MSI-X.
     pub needs_msix: bool,
+    /// Whether it sets a VF's link (`ndo_set_vf_link_state`): the kernel tells a state of every VF,
+    /// set or not.
+    pub sets_link: bool,
 }
 
 /// How many MAC addresses a VF can filter for.
@@ -60,6 +63,7 @@ const TABLE: &[Known] = &[
         filters: Filters::Shared { card: 24, pf: 4 },
         down: Down::VfsWithoutLink,
         needs_msix: true,
+        sets_link: false,
     },
     // intel/ixgbe/ixgbe_sriov.h: IXGBE_MAX_VFS_DRV_LIMIT (31 and 15 with traffic classes);
     // ixgbe_sriov.c: ixgbe_alloc_vf_macvlans with IXGBE_MAX_PF_MACVLANS and 128 address registers.
@@ -70,6 +74,7 @@ const TABLE: &[Known] = &[
         filters: Filters::Shared { card: 128, pf: 16 },
         down: Down::VfsWithoutLink,
         needs_msix: false,
+        sets_link: true,
     },
     // intel/i40e/i40e_virtchnl_pf.c: I40E_VC_MAX_MAC_ADDR_PER_VF; i40e.h: I40E_MAX_VF_QUEUES.
     Known {
@@ -79,6 +84,7 @@ const TABLE: &[Known] = &[
         filters: Filters::Each(18),
         down: Down::VfsWithoutLink,
         needs_msix: false,
+        sets_link: true,
     },
     // intel/ice/ice_sriov.h: ICE_MAX_VF_COUNT, ICE_MAX_RSS_QS_PER_VF; ice_virtchnl.h:
     // ICE_MAX_MACADDR_PER_VF.
@@ -89,6 +95,7 @@ const TABLE: &[Known] = &[
         filters: Filters::Each(18),
         down: Down::VfsWithoutLink,
         needs_msix: false,
+        sets_link: true,
     },
     // mellanox/mlx5/core/sriov.c: mlx5_core_sriov_set_vfs takes the firmware's NUM_OF_VFS.
     Known {
@@ -98,6 +105,7 @@ const TABLE: &[Known] = &[
         filters: Filters::Unnamed,
         down: Down::DoesNotMatter,
         needs_msix: false,
+        sets_link: true,
     },
     // broadcom/bnxt/bnxt_sriov.c: bnxt_sriov_configure gives 0 while !netif_running.
     Known {
@@ -107,6 +115,7 @@ const TABLE: &[Known] = &[
         filters: Filters::Unnamed,
         down: Down::MakesNone,
         needs_msix: false,
+        sets_link: true,
     },
 ];
 

@@ -8,6 +8,7 @@
 //! addresses) passes [`words::plain`] before it reaches a terminal.
 
 pub mod apply;
+pub mod compare;
 pub mod doctor;
 pub mod exchange;
 pub mod explain;

@@ -4,6 +4,7 @@ mod adopt;
 mod apply;
 mod attach;
 mod bind;
+mod compare;
 mod completions;
 mod create;
 mod destroy;
@@ -44,6 +45,8 @@ pub enum Command {
     Groups(groups::Args),
     /// Show the PCI Express tree with groups, access control and links, as text or a picture
     Topology(topology::Args),
+    /// Compare what passes a device to guests: whole, as a VF, by macvtap, by virtio
+    Compare(compare::Args),
     /// Judge whether this host is ready, and say what mends it
     Doctor(doctor::Args),
     /// Explain one of doctor's rules
@@ -101,6 +104,7 @@ impl Command {
             Self::Show(args) => show::run(&args, context),
             Self::Groups(args) => groups::run(&args, context),
             Self::Topology(args) => topology::run(&args, context),
+            Self::Compare(args) => compare::run(&args, context),
             Self::Doctor(args) => doctor::run(&args, context),
             Self::Explain(args) => explain::run(&args, context),
             Self::Create(args) => create::run(&args, context),

@@ -62,6 +62,7 @@ fn kernel() -> Kernel {
         interrupt_chips: Seen::Absent,
         loaded_modules: Seen::Absent,
         vfio_modules: Seen::Absent,
+        sharing_modules: Seen::Absent,
         pci_drivers: Seen::Known(["igb", "igbvf"].map(str::to_owned).into()),
         parameters: BTreeMap::new(),
         module_options: Seen::Absent,

@@ -28,11 +28,16 @@ impl Topology {
 
 /// A page that holds all it needs.
 pub(crate) fn page(title: &str, body: &str) -> String {
+    page_styled(title, "", body)
+}
+
+/// The same, with rules of its own for what no other page has.
+pub(crate) fn page_styled(title: &str, style: &str, body: &str) -> String {
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
-         style-src 'unsafe-inline'\"/>\n<title>{}</title>\n<style>\n{PAGE}</style>\n</head>\n\
+         style-src 'unsafe-inline'\"/>\n<title>{}</title>\n<style>\n{PAGE}{style}</style>\n</head>\n\
          <body>\n{body}</body>\n</html>\n",
         escape(title)
     )

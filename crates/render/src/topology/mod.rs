@@ -21,8 +21,9 @@ mod tree;
 pub use ends::End;
 pub use fold::Fold;
 pub use groups::Group;
-pub(crate) use html::page;
+pub(crate) use html::{page, page_styled};
 pub use node::{AcsState, Link, Node, VfCount};
+pub(crate) use style::PICTURE;
 pub use tree::{Place, places};
 
 use std::collections::{BTreeMap, BTreeSet};

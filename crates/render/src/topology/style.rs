@@ -7,7 +7,7 @@
 pub(super) const HUES: usize = 5;
 
 /// For the picture.
-pub(super) const PICTURE: &str = "\
+pub(crate) const PICTURE: &str = "\
 text{font:12px system-ui,-apple-system,'Segoe UI','DejaVu Sans',sans-serif;fill:#1c2126}
 .paper{fill:#ffffff}
 .sum{font-size:14px;font-weight:600}
