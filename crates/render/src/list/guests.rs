@@ -115,6 +115,9 @@ impl List {
         let warnings = self.contested().chain(self.stale());
         let warn = |line: String| format!("{}\n", Tone::Warn.paint(&plain(&line)));
         let mut text: String = warnings.map(warn).collect();
+        if self.functions.iter().any(Listed::is_contested) {
+            text.push_str("hint: virtfn explain vf-in-two-domains\n");
+        }
         let pools = self.functions.iter().flat_map(pool_lines);
         text.extend(pools.map(|line| format!("{}\n", plain(&line))));
         if text.is_empty() { text } else { format!("\n{text}") }
@@ -126,10 +129,7 @@ impl List {
             let names: Vec<String> = function.guest_words().collect();
             let (last, first) = names.split_last().map_or(("", &[][..]), |(l, f)| (l.as_str(), f));
             let (short, first) = (function.address.short(), first.join(", "));
-            format!(
-                "! {short} is given to {first} and {last}: only one can have it \
-                 (virtfn explain vf-in-two-domains)"
-            )
+            format!("! {short} is claimed by {first} and {last}: only one can have it")
         })
     }
 
