@@ -25,4 +25,5 @@ mod records;
 mod rules;
 mod runner;
 mod vfio;
+mod virsh;
 mod vms;
