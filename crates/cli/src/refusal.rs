@@ -136,12 +136,9 @@ fn in_use_hints(hit: &[Interrupted], command: &str) -> Vec<String> {
             format!("to go on without knowing: {command}"),
         ];
     }
-    let mut hints: Vec<String> =
-        known.iter().take(NAMED).map(|(hit, holder)| release(hit, holder)).collect();
-    hints.dedup();
-    let names: Vec<&str> = known.iter().map(|(_, holder)| called(holder)).collect();
+    let mut hints = once(known.iter().map(|(hit, holder)| release(hit, holder)));
+    let names = once(known.iter().map(|(_, holder)| called(holder))).join(", ");
     let guests = known.iter().all(|(hit, holder)| holder.vm.is_some() && hit.network);
-    let names = list(&names);
     hints.push(if guests {
         format!("to cut {names} off from its network: {command}")
     } else {
@@ -188,11 +185,15 @@ fn shell_word(word: &str) -> Cow<'_, str> {
     }
 }
 
-fn list(names: &[&str]) -> String {
-    let mut names = names.to_vec();
-    names.dedup();
-    names.truncate(NAMED);
-    names.join(", ")
+/// As many as are named, each once.
+fn once<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
+    let mut kept = Vec::new();
+    for one in all {
+        if kept.len() < NAMED && !kept.contains(&one) {
+            kept.push(one);
+        }
+    }
+    kept
 }
 
 fn plan_hints(error: &PlanError) -> Vec<String> {
@@ -320,7 +321,7 @@ mod tests {
     fn each_user_is_told_in_its_own_way_to_let_go() {
         let libvirt = hit("0b:10.0", "qemu", Some(("MyGuest", ManagedBy::Libvirt)));
         assert_eq!(
-            in_use_hints(&[libvirt.clone()], COMMAND),
+            in_use_hints(std::slice::from_ref(&libvirt), COMMAND),
             [
                 "virtfn detach MyGuest 0b:10.0",
                 "to cut MyGuest off from its network: virtfn destroy 0b:00.0 --force"

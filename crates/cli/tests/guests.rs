@@ -101,9 +101,16 @@ fn guests_stand_beside_holders_in_json() {
 #[test]
 fn records_that_may_not_be_read_are_no_absence_of_guests() {
     let unseen = json!({ "path": "etc/libvirt/qemu", "why": "not-permitted" });
-    let ran = on(&host(&facts(&[], &[], &[unseen])), &[]);
+    let found = [guest("web", "libvirt", running(812), &[VFS[0]], &[])];
+    let host = host(&facts(&found, &[], &[unseen]));
+    let ran = on(&host, &[]);
     assert_eq!(ran.code, Some(5));
     assert!(ran.out.contains("which VMs are given a VF"), "{}", ran.out);
+    let list: Value = serde_json::from_str(&on(&host, &["--json"]).out).unwrap();
+    let functions = list["functions"].as_array().unwrap();
+    let of = |address: &str| functions.iter().find(|one| one["address"] == address).unwrap();
+    assert_eq!(of(VFS[0])["guests"][0]["name"], "web");
+    assert!(of(VFS[1])["guests"].is_null());
 }
 
 /// A recording from before guests were recorded says nothing of them, and not that there are none.

@@ -1,6 +1,6 @@
 //! Where things are seen, and how they are put.
 
-use virtfn_host::{Cpu, Function, Host, IommuGroup, Seen};
+use virtfn_host::{Cpu, Function, Guest, Host, IommuGroup, ManagedBy, Seen};
 
 /// Where a function's attribute is.
 pub(crate) fn at(function: &Function, name: &str) -> String {
@@ -79,4 +79,14 @@ pub(crate) fn is_arm(host: &Host) -> bool {
 /// Does the kernel itself run in a virtual machine? Unseen counts as no.
 pub(crate) fn is_guest(host: &Host) -> bool {
     host.kernel.cpu.known().is_some_and(|cpu| cpu.flags.contains("hypervisor"))
+}
+
+/// Where it was read that a guest has a function.
+pub(crate) fn record(guest: &Guest) -> String {
+    match (guest.managed_by, guest.state.pid()) {
+        (ManagedBy::Libvirt, _) => "run/libvirt/qemu".into(),
+        (ManagedBy::Proxmox, _) => "run/qemu-server/pci-id-reservations".into(),
+        (ManagedBy::Qemu | ManagedBy::Other, Some(pid)) => format!("proc/{pid}/cmdline"),
+        (ManagedBy::Qemu | ManagedBy::Other, None) => "proc".into(),
+    }
 }

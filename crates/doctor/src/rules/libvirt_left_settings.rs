@@ -2,7 +2,7 @@
 
 use virtfn_host::{Function, Guest, Holder, Host, SavedVf, Seen, VfId, VlanId};
 
-use crate::evidence::at;
+use crate::evidence::{at, record};
 use crate::opinion::Opinion;
 use crate::rule::{About, Judge, Rule, Weight};
 use crate::uses::Uses;
@@ -43,12 +43,12 @@ fn judge(host: &Host, function: &Function) -> Opinion {
         Use::Guest(guest) => {
             return Opinion::pass("libvirt keeps what it was, while a guest has it")
                 .saw(path, "there")
-                .saw(format!("{}'s record", guest.managed_by), guest.to_string());
+                .saw(record(guest), guest.to_string());
         }
         Use::Process(holder) => {
             return Opinion::pass("libvirt keeps what it was, while it is in use")
                 .saw(path, "there")
-                .saw(holder.through.clone(), holder.name.clone());
+                .saw("proc/*/fd", holder.to_string());
         }
         Use::Unseen => {
             return Opinion::unknown("libvirt keeps what it was, and nobody can tell for whom")

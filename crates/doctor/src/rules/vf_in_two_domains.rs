@@ -3,7 +3,7 @@
 use virtfn_host::{Claim, Demand, Function, Guest, Host};
 
 use crate::claimed::{Claimed, saw};
-use crate::evidence::list;
+use crate::evidence::{list, record};
 use crate::opinion::Opinion;
 use crate::rule::{About, Judge, Rule, Weight};
 use crate::uses::Uses;
@@ -40,9 +40,8 @@ fn judge(host: &Host, function: &Function) -> Opinion {
         many => {
             let summary = format!("{} are given it: only one can run", list(many.to_vec()));
             let opinion = saw(Opinion::warn(summary), certain.iter().copied());
-            let has = |opinion: Opinion, guest: &&Guest| {
-                opinion.saw(format!("{}'s record", guest.managed_by), guest.to_string())
-            };
+            let has =
+                |opinion: Opinion, guest: &&Guest| opinion.saw(record(guest), guest.to_string());
             running
                 .iter()
                 .fold(opinion, has)

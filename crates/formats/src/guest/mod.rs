@@ -1,8 +1,8 @@
 //! What the records of virtual machines say of the functions that they have, or are given.
 //!
-//! libvirt's domains ([`domain`]) and networks ([`network`]), Proxmox VE's guests ([`config`]),
-//! mappings ([`mappings`]) and reservations ([`reservations`]), the command lines of VMMs
-//! ([`vmm`]), and what libvirt keeps to put back on VFs ([`saved`]). All that is neither a name nor
+//! libvirt's domains ([`domain()`]) and networks ([`network()`]), Proxmox VE's guests ([`config()`]),
+//! mappings ([`mappings()`]) and reservations ([`reservations()`]), the command lines of VMMs
+//! ([`vmm()`]), and what libvirt keeps to put back on VFs ([`saved()`]). All that is neither a name nor
 //! a device is left behind: passwords stand in the same files.
 
 mod libvirt;

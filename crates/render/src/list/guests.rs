@@ -47,18 +47,21 @@ pub struct StaleGuest {
 }
 
 /// The guests of every function, found by one walk over all.
-#[derive(Default)]
 pub(super) struct ByFunction<'h> {
+    /// Could every record be read?
+    complete: bool,
     named: BTreeMap<Address, Vec<&'h Guest>>,
     pooled: BTreeMap<Address, Vec<(&'h Guest, &'h virtfn_host::Pool)>>,
 }
 
 impl<'h> ByFunction<'h> {
     pub(super) fn of(guests: &'h Guests) -> Self {
-        Self { named: guests.by_function(), pooled: guests.by_pool() }
+        let complete = guests.unseen.is_empty();
+        Self { complete, named: guests.by_function(), pooled: guests.by_pool() }
     }
 
-    pub(super) fn at(&self, address: Address) -> Vec<ListedGuest> {
+    /// The guests of one function; `None` where there may be some that were not seen.
+    pub(super) fn at(&self, address: Address) -> Option<Vec<ListedGuest>> {
         let listed = |guest: &Guest, pool: Option<&str>| ListedGuest {
             name: guest.name.clone(),
             manager: guest.managed_by,
@@ -67,10 +70,11 @@ impl<'h> ByFunction<'h> {
         };
         let named = self.named.get(&address).into_iter().flatten();
         let pooled = self.pooled.get(&address).into_iter().flatten();
-        named
+        let all: Vec<ListedGuest> = named
             .map(|guest| listed(guest, None))
             .chain(pooled.map(|(guest, pool)| listed(guest, Some(&pool.name))))
-            .collect()
+            .collect();
+        (self.complete || !all.is_empty()).then_some(all)
     }
 }
 
@@ -112,12 +116,12 @@ impl List {
     /// What is to be minded about guests: functions that several are given, records of guests that
     /// are gone; then the pools.
     pub(super) fn guests_text(&self) -> String {
-        let warnings = self.contested().chain(self.stale());
         let warn = |line: String| format!("{}\n", Tone::Warn.paint(&plain(&line)));
-        let mut text: String = warnings.map(warn).collect();
-        if self.functions.iter().any(Listed::is_contested) {
+        let mut text: String = self.contested().map(warn).collect();
+        if !text.is_empty() {
             text.push_str("hint: virtfn explain vf-in-two-domains\n");
         }
+        text.extend(self.stale().map(warn));
         let pools = self.functions.iter().flat_map(pool_lines);
         text.extend(pools.map(|line| format!("{}\n", plain(&line))));
         if text.is_empty() { text } else { format!("\n{text}") }

@@ -172,7 +172,10 @@ impl List {
             .map(|function| {
                 let netdev = netdevs.get(&function.address).copied();
                 let listed = Listed::of(host, function, netdev, &mut unseen);
-                Listed { guests: guests.as_ref().map(|all| all.at(function.address)), ..listed }
+                Listed {
+                    guests: guests.as_ref().and_then(|all| all.at(function.address)),
+                    ..listed
+                }
             })
             .collect();
         unseen.extend(unseen_settings(host));
