@@ -22,7 +22,9 @@ fn virsh_does_as_it_is_told() {
         return; // It is libvirt that is looked at, and that does not change between two runs.
     }
     let seed = lab::boot_system("seed");
-    seed.ok("virtfn create 0b:00.0 --vfs 3 && virtfn set 0b:00.0/0 --mac 52:54:00:00:00:01 --vlan 7");
+    seed.ok(
+        "virtfn create 0b:00.0 --vfs 3 && virtfn set 0b:00.0/0 --mac 52:54:00:00:00:01 --vlan 7",
+    );
     let vm = seed.define("MyGuest", "");
     vm.start();
 
@@ -44,7 +46,10 @@ fn virsh_does_as_it_is_told() {
     let told = seed.run("virsh detach-device MyGuest /run/0.xml --live --config");
     println!("detach of a paused guest: {} {}", told.status(), told.stdout());
     assert_eq!(seed.driver("0b:10.0").as_deref(), Some("vfio-pci"));
-    println!("its definition: {}", seed.ok("virsh dumpxml --inactive MyGuest | grep -c hostdev || true"));
+    println!(
+        "its definition: {}",
+        seed.ok("virsh dumpxml --inactive MyGuest | grep -c hostdev || true")
+    );
     seed.ok("virsh resume MyGuest");
     seed.eventually("[ -e /sys/bus/pci/drivers/igbvf/0000:0b:10.0 ]");
 
@@ -58,8 +63,10 @@ fn virsh_does_as_it_is_told() {
 
     // So is a port with the host's way out.
     seed.ok("ip link set eth1 up && ip route add default dev eth1");
-    seed.ok("cat > /run/pf.xml <<'END'\n<hostdev mode='subsystem' type='pci' managed='yes'><source>\
-             <address domain='0' bus='0x0b' slot='0' function='1'/></source></hostdev>\nEND");
+    seed.ok(
+        "cat > /run/pf.xml <<'END'\n<hostdev mode='subsystem' type='pci' managed='yes'><source>\
+             <address domain='0' bus='0x0b' slot='0' function='1'/></source></hostdev>\nEND",
+    );
     seed.run(&attach("/run/pf.xml")).exits(0);
     assert_eq!(seed.ok("ip route show default"), "");
 }

@@ -418,8 +418,8 @@ impl Error {
 
 impl Error {
     /// What stands in the way.
-    pub fn obstacle(obstacle: Box<Obstacle>) -> Self {
-        Self::Obstacles(vec![*obstacle])
+    pub fn obstacle(obstacle: Obstacle) -> Self {
+        Self::Obstacles(vec![obstacle])
     }
 
     /// A manager's call that failed, about a device.

@@ -153,7 +153,8 @@ impl Guest {
     ) -> Result<Handed, Error> {
         let host = look(root)?;
         let drivers = self.drivers()?;
-        let (on_host, passed) = OnHost::of(&host, passed, drivers).map_err(Error::obstacle)?;
+        let (on_host, passed) =
+            OnHost::of(&host, passed, drivers).map_err(|obstacle| Error::obstacle(*obstacle))?;
         let address = on_host.function;
         self.agrees(address, &passed)?;
         let Some(affect) = self.missing(address) else {
@@ -191,7 +192,8 @@ impl Guest {
     pub fn preview(&mut self, root: &SysRoot, passed: &Passed) -> Result<Preview, Error> {
         let host = look(root)?;
         let drivers = self.drivers()?;
-        let (on_host, passed) = OnHost::of(&host, passed, drivers).map_err(Error::obstacle)?;
+        let (on_host, passed) =
+            OnHost::of(&host, passed, drivers).map_err(|obstacle| Error::obstacle(*obstacle))?;
         self.agrees(on_host.function, &passed)?;
         let affect = self.missing(on_host.function);
         if let Some(affect) = affect {

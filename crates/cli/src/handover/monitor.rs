@@ -63,8 +63,8 @@ impl Machine {
         context: &mut Context<'_>,
     ) -> Result<Handed, Error> {
         let host = look(root)?;
-        let (on_host, passed) =
-            OnHost::of(&host, passed, Drivers::Best).map_err(Error::obstacle)?;
+        let (on_host, passed) = OnHost::of(&host, passed, Drivers::Best)
+            .map_err(|obstacle| Error::obstacle(*obstacle))?;
         let address = on_host.function;
         if self.has(address)? {
             return Ok(Handed::of(&host, address, held(true, false)));

@@ -39,7 +39,8 @@ pub fn prepare(
     context: &mut Context<'_>,
 ) -> Result<Address, Error> {
     let host = look(root)?;
-    let (on_host, passed) = OnHost::of(&host, passed, Drivers::Best).map_err(Error::obstacle)?;
+    let (on_host, passed) =
+        OnHost::of(&host, passed, Drivers::Best).map_err(|obstacle| Error::obstacle(*obstacle))?;
     let scene = Scene { host: &host, running: None, others: &[], session: session() };
     mind(obstacles(&scene, &passed), force)?;
     let function = on_host.function;

@@ -44,13 +44,13 @@ impl Obstacle {
         object: &str,
         why: &str,
         hints: impl IntoIterator<Item = String>,
-    ) -> Box<Self> {
+    ) -> Self {
         let hints = hints.into_iter().collect();
-        Box::new(Self { what: format!("{object}: {why}"), hints, protects: false })
+        Self { what: format!("{object}: {why}"), hints, protects: false }
     }
 
-    fn protecting(object: &str, why: &str, hints: impl IntoIterator<Item = String>) -> Box<Self> {
-        Box::new(Self { protects: true, ..*Self::failing(object, why, hints) })
+    fn protecting(object: &str, why: &str, hints: impl IntoIterator<Item = String>) -> Self {
+        Self { protects: true, ..Self::failing(object, why, hints) }
     }
 }
 
@@ -63,7 +63,7 @@ pub fn obstacles(scene: &Scene<'_>, passed: &Passed) -> Vec<Obstacle> {
     else {
         return Vec::new();
     };
-    let mut found: Vec<Box<Obstacle>> = Vec::new();
+    let mut found: Vec<Obstacle> = Vec::new();
     found.extend(no_use(function));
     if let Some(running) = scene.running {
         let holders = scene.others.iter().filter(|other| other.runs);
@@ -78,11 +78,11 @@ pub fn obstacles(scene: &Scene<'_>, passed: &Passed) -> Vec<Obstacle> {
             found.extend(no_reset(function));
         }
     }
-    found.into_iter().map(|obstacle| *obstacle).collect()
+    found
 }
 
 /// Bridges, PFs with VFs.
-fn no_use(function: &Function) -> Option<Box<Obstacle>> {
+fn no_use(function: &Function) -> Option<Obstacle> {
     let short = function.address.short();
     match &function.role {
         _ if function.is_bridge() => {
@@ -108,7 +108,7 @@ fn no_use(function: &Function) -> Option<Box<Obstacle>> {
 
 /// What VFIO itself wants of it, but for its driver, which comes with the handing over: that an IOMMU
 /// translates it, and that its group goes along.
-fn not_for_vfio(host: &Host, function: &Function) -> Vec<Box<Obstacle>> {
+fn not_for_vfio(host: &Host, function: &Function) -> Vec<Obstacle> {
     let short = function.address.short();
     let found = virtfn_doctor::obstacles(host, function).into_iter().filter_map(|found| {
         let more = match &found {
@@ -123,7 +123,7 @@ fn not_for_vfio(host: &Host, function: &Function) -> Vec<Box<Obstacle>> {
 }
 
 /// libvirt sets a VF through its PF's interface, and wants that up (`virNetDevSetVfConfig`'s callers).
-fn pf_down(host: &Host, function: &Function) -> Option<Box<Obstacle>> {
+fn pf_down(host: &Host, function: &Function) -> Option<Obstacle> {
     let vf = function.vf()?;
     let mut netdevs = host.netdevs_of(vf.pf);
     let down: &Netdev = netdevs.find(|netdev| !netdev.up)?;
@@ -132,7 +132,7 @@ fn pf_down(host: &Host, function: &Function) -> Option<Box<Obstacle>> {
     Some(Obstacle::failing(&function.address.short(), &why, [hint]))
 }
 
-fn no_port(running: &Domain) -> Option<Box<Obstacle>> {
+fn no_port(running: &Domain) -> Option<Obstacle> {
     let Room::None { add } = free_port(running) else { return None };
     let name = &running.name;
     let hints = [
@@ -143,7 +143,7 @@ fn no_port(running: &Domain) -> Option<Box<Obstacle>> {
 }
 
 /// What the host itself is reached through.
-fn carries_the_host(scene: &Scene<'_>, function: &Function) -> Option<Box<Obstacle>> {
+fn carries_the_host(scene: &Scene<'_>, function: &Function) -> Option<Obstacle> {
     let short = function.address.short();
     let routes = scene.host.platform.default_routes.known();
     for netdev in scene.host.netdevs_of(function.address) {
@@ -164,7 +164,7 @@ fn carries_the_host(scene: &Scene<'_>, function: &Function) -> Option<Box<Obstac
 }
 
 /// Without a reset a guest finds what the one before left, and so does the host.
-fn no_reset(function: &Function) -> Option<Box<Obstacle>> {
+fn no_reset(function: &Function) -> Option<Obstacle> {
     let none = match &function.reset_methods {
         Seen::Known(methods) => methods.is_empty(),
         Seen::Absent => true,
@@ -175,7 +175,7 @@ fn no_reset(function: &Function) -> Option<Box<Obstacle>> {
     none.then(|| Obstacle::protecting(&function.address.short(), why, [hint]))
 }
 
-fn held(function: &Function, other: &Named) -> Box<Obstacle> {
+fn held(function: &Function, other: &Named) -> Obstacle {
     let short = function.address.short();
     let why = format!("VM {} has it, and runs", other.name);
     Obstacle::failing(&short, &why, [format!("virtfn detach {} {short}", other.name)])

@@ -46,16 +46,17 @@ impl OnHost {
     ) -> Result<(Self, Passed), Box<Obstacle>> {
         let Some(address) = passed.host_address() else {
             let network = passed.network().unwrap_or_default();
-            return Err(Obstacle::failing(
+            let refused = Obstacle::failing(
                 network,
                 "a pool gives any of its VFs, and libvirt picks it: which one is not known before",
                 [format!(
                     "virtfn attach VM PF/any, or leave it to virsh attach-device and {network}"
                 )],
-            ));
+            );
+            return Err(refused.into());
         };
         let function = host.function(address).map_err(|nearest| {
-            Obstacle::failing(&address.short(), &nearest.why, nearest.nearest.clone())
+            Obstacle::failing(&address.short(), &nearest.why, nearest.nearest)
         })?;
         let mut passed = passed.clone();
         let mut on_host = Self {
@@ -113,7 +114,7 @@ fn driver(function: &Function, passed: &Passed, drivers: Drivers) -> String {
     named.or(best).unwrap_or_else(|| "vfio-pci".into())
 }
 
-fn no_vf(function: &Function) -> Box<Obstacle> {
+fn no_vf(function: &Function) -> Obstacle {
     Obstacle::failing(
         &function.address.short(),
         "no virtual function, and libvirt gives no other as an interface (it takes <hostdev> for it)",

@@ -35,11 +35,11 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Kind {
-    /// libvirt's <interface type='hostdev'>: a VF of a NIC, with its address and VLAN
+    /// libvirt's interface of type hostdev: a VF of a NIC, with its address and VLAN
     Interface(interface::Args),
-    /// libvirt's <hostdev>: any function, as it is
+    /// libvirt's hostdev: any function, as it is
     Hostdev(HostdevArgs),
-    /// libvirt's <network>: a pool of the VFs of a PF
+    /// libvirt's network: a pool of the VFs of a PF
     Network(pool::Args),
     /// libvirt's own view of a device of the host
     Nodedev(nodedev::Args),
