@@ -335,13 +335,16 @@ fn a_whole_device_goes_in_and_the_hosts_own_way_out_does_not() {
     assert_eq!(seed.driver("0b:00.1").as_deref(), Some("igb"));
 }
 
+/// The interface above a failover pair has both below it.
+const PAIRED: &str = "[ $(ls -d /sys/class/net/*/lower_* | wc -l) = 2 ]";
+
 /// The longest run of lost numbers among those of a ping's answers.
 fn longest_gap(ping: &str) -> u32 {
     let number = |line: &str| line.split("icmp_seq=").nth(1)?.split(' ').next()?.parse().ok();
     let mut heard: Vec<u32> =
         ping.lines().filter(|line| line.contains("bytes from")).filter_map(number).collect();
     heard.sort_unstable();
-    assert!(heard.len() > 100, "{ping}");
+    assert!(heard.len() > 20, "{ping}");
     heard.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap() - 1
 }
 
@@ -364,12 +367,20 @@ fn a_failover_pair_keeps_its_traffic_while_the_vf_leaves_and_returns() {
     vm.ok("m=$(basename $(dirname $(ls -d /sys/class/net/*/lower_*))) && ip link set $m up && ip addr add 10.0.0.2/24 dev $m");
     seed.run("virtfn attach MyGuest 0b:10.2 --failover ua-net9").exits(1).says("ua-net9");
     let attach = "virtfn attach MyGuest 0b:10.2 --failover ua-net0 --live";
+    // An emulated processor translates code when it first runs: the driver's is not what is measured.
+    seed.run(attach).exits(0);
+    vm.eventually(PAIRED);
+    seed.run("virtfn detach MyGuest 0b:10.2").exits(0);
     let ping = seed.spawn("exec ip netns exec wire ping -i 0.1 -w 600 10.0.0.2 > /run/ping");
     seed.eventually("grep -q 'bytes from' /run/ping");
+    let heard =
+        "n=$(wc -l < /run/ping); until [ $(wc -l < /run/ping) -gt $((n + 20)) ]; do :; done";
     for _ in 0..2 {
         seed.run(attach).exits(0).says(MAC);
-        vm.eventually("[ $(ls -d /sys/class/net/*/lower_* | wc -l) = 2 ]");
+        vm.eventually(PAIRED);
+        seed.ok(heard);
         seed.run("virtfn detach MyGuest 0b:10.2").exits(0);
+        seed.ok(heard);
     }
     ping.signal(2).unwrap();
     let told = seed.ok("cat /run/ping");
