@@ -15,6 +15,7 @@ mod broken;
 mod document;
 mod domain;
 mod element;
+mod known;
 mod memory;
 mod network;
 mod nodedev;

@@ -5,6 +5,7 @@ use virtfn_host::{MacAddress, Switch, VlanId};
 use virtfn_pci::Address;
 
 use super::document::{ADDRESS, Xml, child, elements};
+use super::known::refuse_what_is_lost;
 use super::passed::{Driver, GuestAddress, Interface, Passed, Rom, Source, Teaming, Way};
 use crate::fault::Fault;
 
@@ -17,13 +18,17 @@ use crate::fault::Fault;
 /// mean nothing here are kept as they are ([`Passed::others`]).
 ///
 /// # Errors
-/// Where it is not well-formed, no device of the host, or something that libvirt refuses, and what to
-/// write instead.
+/// Where it is not well-formed, no device of the host, something that libvirt refuses, or has a part
+/// that would be lost; and what to write instead.
 pub fn read_device(text: &str) -> Result<Passed, Fault> {
     let xml = Xml::parse(text)?;
     let root = xml.document.root_element();
     match root.tag_name().name() {
-        "interface" | "hostdev" => read(&xml, root),
+        "interface" | "hostdev" => {
+            let passed = read(&xml, root)?;
+            refuse_what_is_lost(&xml, root)?;
+            Ok(passed)
+        }
         "domain" => {
             let why = "a whole domain, and one device is meant";
             let hint = "write its <interface> or <hostdev> alone into the file";
@@ -194,8 +199,7 @@ impl<'n, 'i> Reader<'_, '_, 'n, 'i> {
         let second = tags.get(1).copied().or(trunk.then_some(vlan));
         if let Some(second) = second {
             let why = "vlan trunking is not supported by SR-IOV network devices";
-            let hint =
-                "a VF has one tag, which libvirt's error says too; several VFs can have one each";
+            let hint = "a VF has one tag; several VFs can have one each";
             return Err(self.xml.fault_of(second, why).hint(Some(hint.into())));
         }
         let no_tag = || {
