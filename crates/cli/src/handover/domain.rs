@@ -19,7 +19,7 @@ use crate::context::Context;
 use crate::error::Error;
 
 /// From this version on libvirt picks the VFIO driver made for a device by itself.
-const PICKS_DRIVERS: Version = Version(9_010_000);
+const PICKS_DRIVERS: Version = Version(10_000_000);
 
 /// A guest of libvirt's, and how it is to be treated.
 pub struct Guest {

@@ -66,7 +66,7 @@ pub enum Source {
 /// What drives the device on the host while the guest has it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Driver {
-    /// The VFIO driver made for it, as `mlx5_vfio_pci` (libvirt 9.10 and newer).
+    /// The VFIO driver made for it, as `mlx5_vfio_pci` (libvirt 10.0 and newer).
     pub model: Option<String>,
 }
 

@@ -11,7 +11,7 @@ use super::obstacles::Obstacle;
 /// Which VFIO driver takes a device of which none is named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drivers {
-    /// vfio-pci, as libvirt before 9.10 has it.
+    /// vfio-pci, as libvirt before 10.0 has it.
     Plain,
     /// The one made for the device, if this kernel has one (`modules.alias`, `vfio_pci:`).
     Best,
