@@ -159,17 +159,20 @@ impl<'a> Map<'a> {
         }
     }
 
-    /// Where the kernel takes a byte's capability to start (`vfio_find_cap_start`): as far back as
-    /// its neighbours have the same owner, so that two of a kind side by side are one to it.
-    pub(super) fn start(&self, at: usize) -> usize {
-        let owner = self.owners.get(at).copied();
-        if owner == Some(HEADER) {
-            return 0;
+    /// Where the kernel takes each byte's capability to start (`vfio_find_cap_start`): as far back
+    /// as its neighbours have the same owner, so that two of a kind side by side are one to it.
+    pub(super) fn starts(&self) -> Vec<usize> {
+        let mut starts: Vec<usize> = Vec::with_capacity(self.owners.len());
+        for (at, owner) in self.owners.iter().enumerate() {
+            let base = if at >= STANDARD_LEN { STANDARD_LEN } else { HEADER_LEN };
+            let goes_on = at > base && self.owners[at - 1] == *owner;
+            starts.push(match starts.last() {
+                _ if *owner == HEADER => 0,
+                Some(start) if goes_on => *start,
+                _ => at,
+            });
         }
-        let base = if at >= STANDARD_LEN { STANDARD_LEN } else { HEADER_LEN };
-        let before = self.owners.get(..at).unwrap_or_default().iter().rev();
-        let same = before.take_while(|one| Some(**one) == owner).count();
-        at.saturating_sub(same).max(base.min(at))
+        starts
     }
 
     fn byte(&self, at: usize) -> u8 {

@@ -146,18 +146,19 @@ const FIRMWARE: Label =
     Label { number: 0, name: "firmware tables", why: None, by: "vfio_pci_igd_opregion_init" };
 
 fn cells(map: &Map<'_>, is_vf: bool) -> Vec<Cell> {
-    let copies = map.copy.iter();
-    let cell = |((at, id), copy): ((usize, &u8), &u8)| {
-        let start = map.start(at);
-        let (byte, label) = match *id {
-            NOBODY => (Byte::RAW, UNASSIGNED),
-            VIRTUAL => (Byte::VIRTUAL, FIRMWARE),
-            id => fate(map, id, at, at - start, is_vf),
+    let cell = |(at, start): (usize, usize)| {
+        let (byte, label, start) = match map.owners[at] {
+            NOBODY => (Byte::RAW, UNASSIGNED, 0),
+            VIRTUAL => (Byte::VIRTUAL, FIRMWARE, start),
+            id => {
+                let (byte, label) = fate(map, id, at, at - start, is_vf);
+                (byte, label, start)
+            }
         };
-        let start = if *id == NOBODY { 0 } else { start };
-        Cell { byte: byte.with(*copy), owner: Owner { id: *id, start }, label }
+        let owner = Owner { id: map.owners[at], start };
+        Cell { byte: byte.with(map.copy[at]), owner, label }
     };
-    map.owners.iter().enumerate().zip(copies).map(cell).collect()
+    map.starts().into_iter().enumerate().map(cell).collect()
 }
 
 /// What becomes of a byte that a capability or the header owns.
