@@ -15,6 +15,7 @@ use virtfn_render::{
     exchange::{AdoptView, ExportView, ImportView},
     explain::Explain,
     groups::Groups,
+    guest::Guest,
     install::InstallView,
     list::List,
     plan::PlanView,
@@ -29,6 +30,7 @@ fn all() -> Vec<(&'static str, Value)> {
     vec![
         ("virtfn.list.1", schema::<List>()),
         ("virtfn.show.1", schema::<Show>()),
+        ("virtfn.guest.1", schema::<Guest>()),
         ("virtfn.groups.1", schema::<Groups>()),
         ("virtfn.topology.1", schema::<Topology>()),
         ("virtfn.doctor.1", schema::<Doctor>()),
@@ -99,6 +101,7 @@ fn real_documents_fit_their_schemas() {
         check("virtfn.doctor.1", &host, &["doctor"]);
         for function in functions(&host) {
             check("virtfn.show.1", &host, &["show", &function]);
+            check("virtfn.guest.1", &host, &["show", &function, "--guest"]);
         }
     }
 }

@@ -136,7 +136,10 @@ fn what_is_hidden_is_left_out_of_the_list_and_reached_all_the_same() {
     let view = view(&with_config(bytes));
     check_whole(&view);
     let pasid = CapabilityId::Extended(0x1b);
-    assert_eq!(view.hidden.iter().map(|one| (one.id, one.at)).collect::<Vec<_>>(), [(pasid, 0x140)]);
+    assert_eq!(
+        view.hidden.iter().map(|one| (one.id, one.at)).collect::<Vec<_>>(),
+        [(pasid, 0x140)]
+    );
     let hidden = view.registers.iter().find(|one| one.place == Place::Hidden(pasid)).unwrap();
     assert_eq!((hidden.at, hidden.len, hidden.reach()), (0x140, 8, Reach::Straight));
     let head: Vec<u8> = view.bytes[0x100..0x104].iter().map(|byte| byte.value).collect();

@@ -12,6 +12,7 @@ pub mod doctor;
 pub mod exchange;
 pub mod explain;
 pub mod groups;
+pub mod guest;
 pub mod install;
 pub mod list;
 mod markup;

@@ -39,8 +39,8 @@ impl Device {
     /// # Errors
     /// The kernel's refusal; ENODEV once the function is being removed.
     pub fn info(&self) -> Result<DeviceInfo, VfioError> {
-        let info =
-            ioctl::device_info(&self.fd).map_err(|errno| self.refused("ask what it offers", errno))?;
+        let info = ioctl::device_info(&self.fd)
+            .map_err(|errno| self.refused("ask what it offers", errno))?;
         Ok(DeviceInfo { regions: info.num_regions, interrupt_kinds: info.num_irqs })
     }
 

@@ -23,7 +23,8 @@ impl Byte {
     pub(super) const RAW: Self = Self { copy: 0, value: 0, straight: 0xff, kept: 0, acted: 0 };
 
     /// What is written is kept and read back, and that is all (`virt_perms`).
-    pub(super) const VIRTUAL: Self = Self { copy: 0xff, value: 0, straight: 0, kept: 0xff, acted: 0 };
+    pub(super) const VIRTUAL: Self =
+        Self { copy: 0xff, value: 0, straight: 0, kept: 0xff, acted: 0 };
 
     pub(super) const fn with(self, value: u8) -> Self {
         Self { value, ..self }
@@ -51,9 +52,12 @@ impl Bits {
         if bytes.clone().all(|byte| byte == 0xff) {
             return Self::All;
         }
-        Self::These(bytes.take(4).zip([0, 8, 16, 24]).fold(0, |all, (byte, by)| {
-            all | u32::from(byte) << by
-        }))
+        Self::These(
+            bytes
+                .take(4)
+                .zip([0, 8, 16, 24])
+                .fold(0, |all, (byte, by)| all | u32::from(byte) << by),
+        )
     }
 
     /// Are there any?

@@ -1,7 +1,7 @@
 //! The permissions of the capabilities in the first 256 bytes.
 
-use super::rule::{ALL, Rule};
 use super::register::Permissions;
+use super::rule::{ALL, Rule};
 
 /// The second byte of a capability that has a table of its own: where the list goes on.
 const HEAD: Rule = Rule::shown(0, 2, "id and next", 0xff00);
@@ -85,13 +85,8 @@ const MSI_32_MASKABLE: &[Rule] = &[
     Rule::writable(12, 4, "mask", ALL).because(MSI_WHY),
     Rule::writable(16, 4, "pending", ALL),
 ];
-const MSI_64: &[Rule] = &[
-    HEAD,
-    MSI_FLAGS,
-    MSI_ADDRESS,
-    Rule::kept(8, 4, "upper address"),
-    Rule::kept(12, 2, "data"),
-];
+const MSI_64: &[Rule] =
+    &[HEAD, MSI_FLAGS, MSI_ADDRESS, Rule::kept(8, 4, "upper address"), Rule::kept(12, 2, "data")];
 const MSI_64_MASKABLE: &[Rule] = &[
     HEAD,
     MSI_FLAGS,

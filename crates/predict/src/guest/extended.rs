@@ -33,14 +33,24 @@ const POWER_BUDGETING: &[Rule] = &[
     Rule::read_only(12, 4, "capabilities"),
 ];
 
-const SRIOV: &[Rule] = &[Rule::read_only(0, 4, "header"), Rule::read_only(4, 0x3c, "registers")
-    .because("a guest sees the VFs' registers and cannot make VFs through them")];
-const ACS: &[Rule] = &[Rule::read_only(0, 4, "header"), Rule::read_only(4, 0x24, "registers")
-    .because("isolation stays the host's")];
-const ATS: &[Rule] = &[Rule::read_only(0, 4, "header"), Rule::read_only(4, 4, "registers")
-    .because("address translation in the device is the host's to switch on")];
-const REBAR: &[Rule] = &[Rule::read_only(0, 4, "header"), Rule::read_only(4, 0x30, "registers")
-    .because("BARs keep the size that the host gave them")];
+const SRIOV: &[Rule] = &[
+    Rule::read_only(0, 4, "header"),
+    Rule::read_only(4, 0x3c, "registers")
+        .because("a guest sees the VFs' registers and cannot make VFs through them"),
+];
+const ACS: &[Rule] = &[
+    Rule::read_only(0, 4, "header"),
+    Rule::read_only(4, 0x24, "registers").because("isolation stays the host's"),
+];
+const ATS: &[Rule] = &[
+    Rule::read_only(0, 4, "header"),
+    Rule::read_only(4, 4, "registers")
+        .because("address translation in the device is the host's to switch on"),
+];
+const REBAR: &[Rule] = &[
+    Rule::read_only(0, 4, "header"),
+    Rule::read_only(4, 0x30, "registers").because("BARs keep the size that the host gave them"),
+];
 
 /// An extended capability's table by its id (`vfio_pci_init_perm_bits`). Ids that have none, and
 /// those that the kernel does not know, are read and not written.

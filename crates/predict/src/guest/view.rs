@@ -166,7 +166,10 @@ fn fate(map: &Map<'_>, id: u8, at: usize, offset: usize, is_vf: bool) -> (Byte, 
     let offset = u16::try_from(offset).unwrap_or(u16::MAX);
     if at >= STANDARD_LEN {
         let permissions = extended::permissions(id);
-        return (permissions.byte(offset, Head::Extended), permissions.label(offset, Head::Extended));
+        return (
+            permissions.byte(offset, Head::Extended),
+            permissions.label(offset, Head::Extended),
+        );
     }
     if id == 0 {
         let permissions = Permissions::bits(header::BY, header::RULES);
