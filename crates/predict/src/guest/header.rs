@@ -11,21 +11,22 @@ const CAPABILITY_LIST: u32 = 1 << 4;
 
 const BAR_WHY: &str = "VFIO shows its size and keeps the guest's address: the real one never moves";
 
-/// A VF's command register: it has no memory enable bit of its own, its PF has one for all VFs
-/// (`no_command_memory`).
+/// A VF's command register: its specification gives it no memory enable bit, since its PF has one for
+/// all VFs (`no_command_memory`). A guest finds again what it wrote; the hardware gets it too, and
+/// should not mind.
 pub(super) const VF_COMMAND: Rule = Rule::shown(0x04, 2, "command", INTX_DISABLE | MEMORY)
     .and_writable(ALL)
+    .twice(MEMORY)
     .acts(INTX_DISABLE)
-    .because("bus mastering is the guest's; memory enable and INTx disable are VFIO's copy");
+    .because("bus mastering is the guest's; memory is enabled by its PF, whatever this says");
 
 /// A type 0 header: VFIO takes no other.
 pub(super) const RULES: &[Rule] = &[
     Rule::shown(0x00, 2, "vendor", ALL).because("a VF's own registers read ffff"),
     Rule::shown(0x02, 2, "device", ALL).because("a VF's own registers read ffff"),
-    Rule::shown(0x04, 2, "command", INTX_DISABLE)
-        .and_writable(ALL)
-        .acts(INTX_DISABLE)
-        .because("bus mastering, memory and I/O are the guest's; INTx disable is VFIO's"),
+    Rule::shown(0x04, 2, "command", INTX_DISABLE).and_writable(ALL).acts(INTX_DISABLE).because(
+        "bus mastering, memory and I/O are the guest's; VFIO passes INTx disable on itself",
+    ),
     Rule::shown(0x06, 2, "status", CAPABILITY_LIST),
     Rule::read_only(0x08, 1, "revision"),
     Rule::read_only(0x09, 3, "class"),

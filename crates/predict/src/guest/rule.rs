@@ -13,6 +13,8 @@ pub(super) struct Rule {
     virtual_bits: u32,
     /// The kernel's `write` mask: the bits that a guest may change.
     writable: u32,
+    /// The copy's bits that are written to the hardware too.
+    twice: u32,
     /// The bits at whose writing its `writefn` does something of its own.
     acted: u32,
     pub(super) why: Option<&'static str>,
@@ -24,7 +26,7 @@ pub(super) const ALL: u32 = u32::MAX;
 impl Rule {
     /// Read from the hardware, not written.
     pub(super) const fn read_only(at: u16, len: u16, name: &'static str) -> Self {
-        Self { at, len, name, virtual_bits: 0, writable: 0, acted: 0, why: None }
+        Self { at, len, name, virtual_bits: 0, writable: 0, twice: 0, acted: 0, why: None }
     }
 
     /// These bits are written straight to the hardware.
@@ -45,6 +47,11 @@ impl Rule {
     /// The same, writable in these bits.
     pub(super) const fn and_writable(self, bits: u32) -> Self {
         Self { writable: bits, ..self }
+    }
+
+    /// The same; these bits are written to the hardware as well as to the copy.
+    pub(super) const fn twice(self, bits: u32) -> Self {
+        Self { twice: bits, ..self }
     }
 
     /// The same; the kernel acts when these bits are written.
@@ -68,7 +75,7 @@ impl Rule {
         super::Byte {
             copy,
             value: 0,
-            straight: write & !copy,
+            straight: write & !copy | of(self.twice),
             kept: write & copy,
             acted: of(self.acted),
         }
