@@ -1,6 +1,8 @@
 //! The kernel is the oracle: what VFIO shows of a function's config space, and where its writes land,
 //! is what `virtfn show --guest` foretells, byte by byte.
 
+use std::fs;
+
 use serde_json::Value;
 use virtfn_lab::{self as lab, Guest};
 
@@ -237,4 +239,26 @@ fn the_card_and_its_vf_are_as_foretold() {
 fn an_nvme_drive_is_as_foretold() {
     let guest = lab::boot("small-window");
     Subject::of(guest, "01:00.0").check();
+}
+
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/guest-view.md");
+const BEGIN: &str = "<!-- begin: written by the lab -->\n";
+const END: &str = "<!-- end: written by the lab -->";
+
+/// The output on the page is this machine's, but for the release of its kernel.
+#[test]
+fn the_page_shows_what_is_said_of_the_vf() {
+    let seed = lab::boot("seed");
+    seed.ok("virtfn create 0b:00.0 --vfs 2 && virtfn bind 0b:10.0 vfio-pci");
+    let said = seed.ok("virtfn show 0b:10.0 --guest");
+    let (before, rest) = said.split_once(" (here: ").unwrap();
+    let now = format!("```\n{before}{}```\n", rest.split_once(')').unwrap().1);
+    let page = fs::read_to_string(PAGE).unwrap();
+    let (head, rest) = page.split_once(BEGIN).unwrap();
+    let (shown, tail) = rest.split_once(END).unwrap();
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(PAGE, format!("{head}{BEGIN}{now}{END}{tail}")).unwrap();
+    } else {
+        assert_eq!(shown, now, "to write it anew: UPDATE=1 cargo xtask lab test guest_view");
+    }
 }

@@ -18,7 +18,7 @@ const POWER_MANAGEMENT: &[Rule] = &[
 const VITAL_PRODUCT_DATA: &[Rule] = &[
     HEAD,
     Rule::kept(2, 2, "address").acts(0xffff).because(
-        "VFIO reads or WRITES the device's product data for the guest: it outlives the guest",
+        "VFIO reads and writes the device's product data for the guest: what it writes lasts",
     ),
     Rule::kept(4, 4, "data"),
 ];

@@ -152,10 +152,10 @@ impl<'a> Map<'a> {
     /// Gives bytes an owner, and the copy what the hardware has in them now.
     pub(super) fn claim(&mut self, at: usize, len: usize, owner: u8) {
         let end = (at + len).min(self.owners.len());
-        let hardware = self.config.bytes();
-        for byte in at..end {
-            self.owners[byte] = owner;
-            self.copy[byte] = hardware[byte];
+        let hardware = self.config.bytes().get(at..end);
+        if let (Some(hardware), Some(copy)) = (hardware, self.copy.get_mut(at..end)) {
+            copy.copy_from_slice(hardware);
+            self.owners[at..end].fill(owner);
         }
     }
 

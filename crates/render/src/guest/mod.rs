@@ -35,10 +35,12 @@ pub struct Guest {
     pub seen_bytes: usize,
     /// Were these all?
     pub whole: bool,
-    /// How many registers of capabilities and header a guest reaches how far.
-    pub counts: Counts,
-    /// How many bytes are no listed capability's, and so read and written straight.
-    pub open_bytes: usize,
+    /// How many registers of capabilities and header a guest reaches how far, of the bytes that were
+    /// seen; `null` where none were.
+    pub counts: Option<Counts>,
+    /// How many bytes are no listed capability's, and so read and written straight; `null` where
+    /// config space was not seen whole.
+    pub open_bytes: Option<usize>,
     /// Config space from its first byte on, register by register; every byte is in one.
     pub registers: Vec<Register>,
     /// The capabilities that are left out of the guest's list.
@@ -185,8 +187,8 @@ impl Guest {
             kernel: release,
             seen_bytes: view.as_ref().map_or(0, |view| view.bytes.len()),
             whole: view.as_ref().is_ok_and(|view| view.is_whole),
-            counts: view.as_ref().map(counts).unwrap_or_default(),
-            open_bytes: view.as_ref().map_or(0, open_bytes),
+            counts: view.as_ref().ok().map(counts),
+            open_bytes: view.as_ref().ok().filter(|view| view.is_whole).map(open_bytes),
             registers,
             hidden: view.as_ref().map(hidden).unwrap_or_default(),
             regions: regions.map(|all| all.iter().map(region).collect()),

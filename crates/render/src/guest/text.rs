@@ -38,30 +38,38 @@ impl Guest {
     }
 
     fn verdict(&self) -> String {
-        let Counts { straight, filtered, read_only, copy } = self.counts;
-        let whose = if self.whole { "" } else { "Of its first 64 bytes alone: " };
-        let first = format!(
-            "{} in a guest: {whose}{} straight in the hardware, {filtered} filtered, {read_only} read \
-             only, {copy} a copy.",
-            self.address.short(),
-            count(straight, "register", "registers"),
-        );
-        let mapped = self.regions.iter().flatten().filter(|one| one.access == Access::Mapped);
-        let mapped = count(mapped.count(), "BAR is", "BARs are");
-        let open = match (self.whole, self.seen_bytes) {
-            (true, all) => format!(
-                "{} of {all} bytes of config space are no listed capability's, and open both ways; \
-                 {mapped} straight memory.",
-                self.open_bytes
+        let at = self.address.short();
+        let first = match self.counts {
+            None => format!("{at} in a guest: unknown: its config space could not be seen."),
+            Some(Counts { straight, filtered, read_only, copy }) => format!(
+                "{at} in a guest: {}{} straight in the hardware, {filtered} filtered, {read_only} read \
+                 only, {copy} a copy.",
+                if self.whole { "" } else { "of its first 64 bytes alone, " },
+                count(straight, "register", "registers"),
             ),
-            (false, 0) => "Nothing of its config space could be seen.".to_owned(),
-            (false, _) => format!("What lies behind them is unknown; {mapped} straight memory."),
+        };
+        let open = match (self.open_bytes, self.counts) {
+            (Some(open), _) => Some(format!(
+                "{open} of {} bytes of config space are no listed capability's, and open both ways;",
+                self.seen_bytes
+            )),
+            (None, Some(_)) => Some("What lies behind them is unknown;".to_owned()),
+            (None, None) => None,
         };
         let here = self.kernel.as_deref().map(|here| format!(" (here: {})", plain(here)));
         let rules = format!("By the rules of {}{}.", self.rules, here.unwrap_or_default());
-        let lines = [first, open, rules];
+        let second = open.into_iter().chain([self.mapped()]).collect::<Vec<_>>().join(" ");
+        let lines = [first, second, rules];
         let lines = lines.iter().flat_map(|line| wrap(line, PAGE_WIDTH));
         lines.map(|line| line + "\n").collect()
+    }
+
+    fn mapped(&self) -> String {
+        let Some(regions) = &self.regions else {
+            return "which BARs are straight memory could not be seen.".to_owned();
+        };
+        let mapped = regions.iter().filter(|one| one.access == Access::Mapped).count();
+        format!("{} straight memory.", count(mapped, "BAR is", "BARs are"))
     }
 
     fn reached(&self, reach: Reach) -> impl Iterator<Item = &Register> {
@@ -108,8 +116,11 @@ impl Guest {
         for one in self.registers.iter().filter(|one| one.is_open()) {
             let last = one.at + (one.len - 1);
             let whose = match (&one.capability, one.reach) {
-                (Some(id), _) => {
+                (Some(id), Reach::Straight) => {
                     format!("{id}: left out of the guest's list, and reached all the same")
+                }
+                (Some(id), _) => {
+                    format!("{id}: left out of the guest's list, which goes on from here")
                 }
                 (None, Reach::Straight) => "no capability's".to_owned(),
                 (None, _) => one.name.to_owned(),
