@@ -13,6 +13,7 @@ mod compare;
 mod crash;
 mod declared;
 mod faults;
+mod guest_view;
 mod holders;
 mod libvirt_xml;
 mod netdevsim;

@@ -9,7 +9,7 @@ use virtfn_formats::vm::Retired;
 use virtfn_host::{Nearest, Place, Unreadable, VfId};
 use virtfn_kernel::ArchiveError;
 use virtfn_pci::Address;
-use virtfn_predict::CannotSuppose;
+use virtfn_predict::{CannotSuppose, NoView};
 use virtfn_render::paint::Tone;
 use virtfn_render::words::plain;
 use virtfn_virt::VirtError;
@@ -57,6 +57,14 @@ pub enum Error {
         "groups: cannot be predicted: on POWER firmware says which devices go together, not ACS"
     )]
     GroupsByFirmware,
+    /// A function that goes to no guest.
+    #[error("{}: no guest's view: {why}", address.short())]
+    NoGuest {
+        /// Which.
+        address: Address,
+        /// Why not.
+        why: NoView,
+    },
     /// VFs that a PF cannot have.
     #[error(transparent)]
     Suppose(#[from] CannotSuppose),
@@ -333,6 +341,9 @@ impl Error {
             ],
             Self::Suppose(CannotSuppose::NoRoom { pf, .. }) => {
                 vec![format!("virtfn doctor {} says what mends it", pf.short())]
+            }
+            Self::NoGuest { address, .. } => {
+                vec![format!("virtfn show {} shows what it is", address.short())]
             }
             Self::GroupsByFirmware => {
                 vec!["virtfn groups shows those that the kernel made of it".into()]

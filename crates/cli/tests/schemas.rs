@@ -16,6 +16,7 @@ use virtfn_render::{
     exchange::{AdoptView, ExportView, ImportView},
     explain::Explain,
     groups::Groups,
+    guest::Guest,
     handover::{AttachView, DetachView},
     install::InstallView,
     list::List,
@@ -32,6 +33,7 @@ fn all() -> Vec<(&'static str, Value)> {
     vec![
         ("virtfn.list.1", schema::<List>()),
         ("virtfn.show.1", schema::<Show>()),
+        ("virtfn.guest.1", schema::<Guest>()),
         ("virtfn.groups.1", schema::<Groups>()),
         ("virtfn.topology.1", schema::<Topology>()),
         ("virtfn.compare.1", schema::<Comparison>()),
@@ -107,6 +109,7 @@ fn real_documents_fit_their_schemas() {
         check("virtfn.doctor.1", &host, &["doctor"]);
         for function in functions(&host) {
             check("virtfn.show.1", &host, &["show", &function]);
+            check("virtfn.guest.1", &host, &["show", &function, "--guest"]);
         }
     }
 }

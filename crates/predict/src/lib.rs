@@ -10,12 +10,16 @@
 //! [`room()`] says how many VFs a PF can have, what limits them, and what the kernel would say to one
 //! more; [`known()`] what their driver gives each.
 //!
+//! [`guest_view()`] says what a guest that has a function through VFIO reaches of its config space,
+//! bit by bit, and [`regions()`] of its memory.
+//!
 //! What could not be seen is [`Unseen`], and never passes.
 
 mod acs;
 mod cover;
 mod drivers;
 mod groups;
+mod guest;
 mod isolation;
 mod kernel_words;
 mod kind;
@@ -30,6 +34,10 @@ mod window;
 pub use acs::{Acs, Ground, Lack, Unseen, judge};
 pub use drivers::{Down, Filters, Known, known};
 pub use groups::{Group, Groups, groups};
+pub use guest::{
+    Access, Bits, Byte, Hidden, Holds, NoView, Place, Reach, Region, Register, Rules, Table, View,
+    guest_view, regions,
+};
 pub use isolation::{Break, Isolation, Judgement, RULES, Step, isolation};
 pub use kind::Kind;
 pub use reach::{Leak, below, leak};

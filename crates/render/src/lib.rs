@@ -13,6 +13,7 @@ pub mod doctor;
 pub mod exchange;
 pub mod explain;
 pub mod groups;
+pub mod guest;
 pub mod handover;
 pub mod install;
 pub mod list;

@@ -1,10 +1,11 @@
 //! A function that this process has opened through VFIO.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use rustix::io::Errno;
 use virtfn_pci::Address;
 
-use crate::{VfioError, ioctl};
+use crate::{Config, VfioError, ioctl};
 
 /// An open function. It stays open, and in use, after its [`crate::Group`] was dropped.
 #[derive(Debug)]
@@ -38,11 +39,26 @@ impl Device {
     /// # Errors
     /// The kernel's refusal; ENODEV once the function is being removed.
     pub fn info(&self) -> Result<DeviceInfo, VfioError> {
-        let info = ioctl::device_info(&self.fd).map_err(|errno| VfioError::Refused {
-            object: self.address.to_string(),
-            operation: "ask what it offers",
-            errno,
-        })?;
+        let info = ioctl::device_info(&self.fd)
+            .map_err(|errno| self.refused("ask what it offers", errno))?;
         Ok(DeviceInfo { regions: info.num_regions, interrupt_kinds: info.num_irqs })
+    }
+
+    /// The function's config space as VFIO shows it.
+    ///
+    /// # Errors
+    /// The kernel's refusal.
+    pub fn config(&self) -> Result<Config<'_>, VfioError> {
+        Config::of(self)
+    }
+
+    pub(crate) fn refused(&self, operation: &'static str, errno: Errno) -> VfioError {
+        VfioError::Refused { object: self.address.to_string(), operation, errno }
+    }
+}
+
+impl AsFd for Device {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
     }
 }

@@ -5,11 +5,14 @@ use std::mem::size_of;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use rustix::ioctl::{Ioctl, IoctlOutput, Opcode, ioctl, opcode};
-use vfio_bindings::bindings::vfio::{VFIO_BASE, VFIO_TYPE, vfio_device_info, vfio_group_status};
+use vfio_bindings::bindings::vfio::{
+    VFIO_BASE, VFIO_TYPE, vfio_device_info, vfio_group_status, vfio_region_info,
+};
 
 // What the kernel's header says on every architecture.
 const _: () = assert!(size_of::<vfio_group_status>() == 8);
 const _: () = assert!(size_of::<vfio_device_info>() == 24);
+const _: () = assert!(size_of::<vfio_region_info>() == 32);
 
 /// Numbers above `VFIO_BASE`, in the header's order.
 #[derive(Clone, Copy)]
@@ -21,6 +24,7 @@ enum Number {
     GroupSetContainer = 4,
     GroupGetDeviceFd = 6,
     DeviceGetInfo = 7,
+    DeviceGetRegionInfo = 8,
 }
 
 /// One call: its number and the value that goes with it. The answer is what ioctl(2) returns.
@@ -109,6 +113,16 @@ pub(crate) fn device_info(device: impl AsFd) -> rustix::io::Result<vfio_device_i
     Ok(info)
 }
 
+/// `VFIO_DEVICE_GET_REGION_INFO`: a region's size, and where in the device's file it is.
+pub(crate) fn region_info(device: impl AsFd, index: u32) -> rustix::io::Result<vfio_region_info> {
+    let argsz = argsz::<vfio_region_info>();
+    let mut info = vfio_region_info { argsz, index, ..Default::default() };
+    let argument = (&raw mut info).cast();
+    // SAFETY: the kernel writes at most `argsz` bytes to `info`, which is that long and lives on.
+    unsafe { ioctl(device, Call { number: Number::DeviceGetRegionInfo, argument }) }?;
+    Ok(info)
+}
+
 /// A structure's own length, as VFIO wants it in the structure's first field.
 const fn argsz<T>() -> u32 {
     // The structures here are asserted to be a few bytes long.
@@ -132,6 +146,7 @@ mod tests {
             (Number::SetIommu, 0x3b66),
             (Number::GroupGetDeviceFd, 0x3b6a),
             (Number::DeviceGetInfo, 0x3b6b),
+            (Number::DeviceGetRegionInfo, 0x3b6c),
         ] {
             let call = Call { number, argument: std::ptr::null_mut() };
             assert_eq!(call.opcode(), opcode);
@@ -148,5 +163,6 @@ mod tests {
         assert_eq!(set_container(&file, &file), Err(Errno::NOTTY));
         assert_eq!(device_fd(&file, c"0000:00:00.0").err(), Some(Errno::NOTTY));
         assert_eq!(device_info(&file).err(), Some(Errno::NOTTY));
+        assert_eq!(region_info(&file, 7).err(), Some(Errno::NOTTY));
     }
 }

@@ -6,7 +6,8 @@
 //! 1. [`Container::open`]: an empty IOMMU context;
 //! 2. [`Group::open`], [`Group::join`]: the group, claimed for this process and put into the
 //!    container, which then gets its IOMMU;
-//! 3. [`Group::device`]: the function itself, a [`Device`].
+//! 3. [`Group::device`]: the function itself, a [`Device`]; [`Device::config`] is its config space as
+//!    VFIO shows it to a virtual machine.
 //!
 //! While any of these is open the kernel counts the function as in use: opening the group a second
 //! time fails with [`VfioError::GroupInUse`], and the driver cannot be unbound. What it does *not*
@@ -15,12 +16,14 @@
 //! *Invariant*: all `unsafe` of this crate is in `ioctl.rs`, one call of the kernel a function.
 #![allow(unsafe_code)] // ioctl(2) has no safe form; the blocks are in one file, each with its note.
 
+mod config;
 mod container;
 mod device;
 mod error;
 mod group;
 mod ioctl;
 
+pub use config::Config;
 pub use container::Container;
 pub use device::{Device, DeviceInfo};
 pub use error::VfioError;

@@ -72,7 +72,11 @@ fn hold(what: What, address: Address) -> Result<Held> {
     })
 }
 
-fn group_of(address: Address) -> Result<GroupId> {
+/// A function's IOMMU group.
+///
+/// # Errors
+/// When it has none.
+pub(crate) fn group_of(address: Address) -> Result<GroupId> {
     let link = sysfs::function(address).join("iommu_group");
     let name = sysfs::link_name(&link).with_context(|| format!("{address}: no IOMMU group"))?;
     Ok(GroupId(name.parse().with_context(|| format!("{}: {name:?}", link.display()))?))

@@ -18,6 +18,7 @@ mod sysfs;
 mod system;
 mod terminal;
 mod tidy;
+mod view;
 
 use std::process::ExitCode;
 
@@ -51,6 +52,8 @@ enum Part {
     BareWrites(bare::Bare),
     /// Runs a program, and prints how many microseconds it took
     Timed(bare::Timed),
+    /// Shows a function's config space as VFIO and as the host have it, and tries writes
+    View(view::Arguments),
     /// Puts the guest back: no VFs, no overrides, no leftovers
     Tidy,
 }
@@ -78,6 +81,7 @@ fn main() -> ExitCode {
         },
         Part::BareWrites(arguments) => bare::make(&arguments),
         Part::Timed(arguments) => bare::time(&arguments),
+        Part::View(arguments) => view::run(&arguments),
         Part::Tidy => tidy::run(),
     };
     match outcome {

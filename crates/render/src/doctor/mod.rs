@@ -12,6 +12,8 @@ use virtfn_pci::Address;
 
 use crate::Document;
 
+pub(crate) use text::symbol;
+
 /// `virtfn.doctor/1`.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -193,7 +193,7 @@ fn is_unjudged(finding: &Finding) -> bool {
     finding.verdict == Verdict::Unknown && finding.weight() != Weight::Requirement
 }
 
-pub(super) fn symbol(verdict: Verdict, symbols: Symbols) -> (&'static str, Tone) {
+pub(crate) fn symbol(verdict: Verdict, symbols: Symbols) -> (&'static str, Tone) {
     match verdict {
         Verdict::Pass => (symbols.pick("✓", "ok"), Tone::Good),
         Verdict::Warn => (symbols.pick("!", "warn"), Tone::Warn),
