@@ -72,6 +72,8 @@ fn a_vf_goes_into_a_running_guest_and_comes_back_as_it_was() {
     seed.run(&attach).exits(0).says("now and at each start").says(MAC).says("VLAN 42");
     assert_guests(&seed);
     assert_eq!(definitions(&seed), [true, true]);
+    let interfaces = seed.ok("virsh domiflist MyGuest");
+    assert!(interfaces.contains("hostdev") && interfaces.contains(MAC), "{interfaces}");
     seed.run(&attach).exits(0).says("nothing was to do");
     seed.run("virtfn attach MyGuest 0b:10.0 --vlan 43").exits(1).says("VLAN 42");
 
@@ -387,4 +389,29 @@ fn a_failover_pair_keeps_its_traffic_while_the_vf_leaves_and_returns() {
     let gap = longest_gap(&told);
     println!("at most {gap} lost in a row: {}", told.lines().rev().nth(1).unwrap_or_default());
     assert!(gap <= 10, "{gap} lost in a row\n{told}");
+}
+
+/// Two cards back to back: what one sends, the other hears, with its tag.
+#[test]
+fn a_guests_vlan_is_on_the_wire_between_two_cards() {
+    if !lab::thoroughly() {
+        return; // One virtual machine inside the emulated one is enough for a sample.
+    }
+    let two = lab::boot_system("two-cards");
+    two.ok("virtfn create 01:00.0 --vfs 2 && ip link set eth0 up");
+    two.ok("ip netns add wire && ip link set eth1 netns wire && ip -n wire link set eth1 up && \
+            ip -n wire link add link eth1 name tagged type vlan id 42 && ip -n wire link set tagged up && \
+            ip -n wire addr add 10.42.0.1/24 dev tagged");
+    let vm = two.define("MyGuest", "");
+    vm.start();
+    two.run(&format!("virtfn attach MyGuest 01:00.0/any --mac {MAC} --vlan 42"))
+        .exits(0)
+        .says("VLAN 42");
+    interface(&vm);
+    let _dump = two.spawn(
+        "ip netns exec wire tcpdump -e -n -i eth1 -c 1 vlan 42 and icmp > /run/tag 2> /run/dump",
+    );
+    two.eventually("grep -q listening /run/dump");
+    vm.ok("ping -c 3 -W 5 10.42.0.1");
+    two.eventually(&format!("grep -q '{MAC}.*vlan 42' /run/tag"));
 }

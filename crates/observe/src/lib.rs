@@ -24,6 +24,7 @@ use virtfn_kernel::processes::OpenNodes;
 
 pub use claims::files as configuration;
 pub use look::{Facet, Look};
+pub use platform::memlock;
 
 /// Why a machine could not be looked at at all.
 #[derive(Debug, thiserror::Error)]

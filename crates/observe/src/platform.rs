@@ -26,7 +26,7 @@ pub(crate) fn read(root: &SysRoot, host: &Host) -> Platform {
             .map(|lines| lines.iter().filter_map(|line| nth_word(line, 1)).collect()),
         lockdown: root.text("sys/kernel/security/lockdown"),
         autoprobe: root.parse("sys/bus/pci/drivers_autoprobe", crate::details::parse_switch),
-        memlock: read_memlock(root),
+        memlock: memlock(root, "self"),
         memory_kib: root.parse("proc/meminfo", |text| parse_memory(text, "MemTotal:")),
         available_kib: root.parse("proc/meminfo", |text| parse_memory(text, "MemAvailable:")),
         numa_nodes,
@@ -117,9 +117,11 @@ fn read_pools(root: &SysRoot, folder: &str, node: Option<u32>) -> Seen<Vec<HugeP
         .map(|names| names.iter().filter_map(pool).collect())
 }
 
-fn read_memlock(root: &SysRoot) -> Seen<Memlock> {
-    let exempt = root.parse("proc/self/status", parse_exempt);
-    root.parse("proc/self/limits", parse_limit)
+/// How much memory a process may lock: one by its number, or `self`.
+#[must_use]
+pub fn memlock(root: &SysRoot, process: &str) -> Seen<Memlock> {
+    let exempt = root.parse(&format!("proc/{process}/status"), parse_exempt);
+    root.parse(&format!("proc/{process}/limits"), parse_limit)
         .and_then(|limit_bytes| exempt.map(|exempt| Memlock { limit_bytes, exempt }))
 }
 

@@ -44,6 +44,12 @@ impl Wire {
         Ok(Self { stream, arrived: Vec::new(), ended: false })
     }
 
+    /// The process at the other end, as the kernel noted it when it began to listen.
+    pub(crate) fn peer(&self) -> Option<u32> {
+        let peer = rustix::net::sockopt::socket_peercred(&self.stream).ok()?;
+        u32::try_from(peer.pid.as_raw_nonzero().get()).ok()
+    }
+
     /// The bytes that have come and were not taken.
     pub(crate) fn arrived(&self) -> &[u8] {
         &self.arrived

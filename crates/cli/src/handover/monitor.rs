@@ -10,7 +10,9 @@ use virtfn_kernel::SysRoot;
 use virtfn_pci::Address;
 use virtfn_render::handover::{Handed, Held};
 use virtfn_virt::Qmp;
-use virtfn_virt::handover::{Drivers, OnHost, Plug, Scene, Unplug, obstacles};
+use virtfn_virt::handover::{
+    Drivers, Obstacle, OnHost, Plug, Scene, Unplug, cannot_lock, obstacles,
+};
 
 use super::{CALL_LIMIT, about, failed, given, look, mind, options, session};
 use crate::change::Teller;
@@ -51,6 +53,14 @@ impl Machine {
         Ok(self.monitor.vfio_devices()?.iter().any(|device| device.host == Some(address)))
     }
 
+    fn cannot_lock(&mut self, root: &SysRoot) -> Result<Option<Obstacle>, Error> {
+        let Some(pid) = self.monitor.pid() else { return Ok(None) };
+        let memory_bytes = self.monitor.memory_bytes()?;
+        let memlock = virtfn_observe::memlock(root, &pid.to_string());
+        let told = |memlock| cannot_lock(&self.name(), pid, memory_bytes, memlock);
+        Ok(memlock.known().and_then(told))
+    }
+
     /// Binds a device, sets it up, and plugs it in.
     ///
     /// # Errors
@@ -70,7 +80,9 @@ impl Machine {
             return Ok(Handed::of(&host, address, held(true, false)));
         }
         let scene = Scene { host: &host, running: None, others: &[], session: session() };
-        mind(obstacles(&scene, &passed), self.force)?;
+        let mut found = obstacles(&scene, &passed);
+        found.extend(self.cannot_lock(root)?);
+        mind(found, self.force)?;
         let name = self.to();
         let taker = Taker {
             function: address,

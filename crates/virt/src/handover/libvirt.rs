@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use virtfn_apply::{Hands, HandsError};
 use virtfn_formats::vm::{self, Passed};
-use virtfn_host::{Function, HolderKind};
 use virtfn_pci::Address;
 
 use crate::{Affect, Definition, Domain, Libvirt, Removal, Uri, VirtError};
@@ -177,16 +176,6 @@ fn definition(
         peer: domain.name.clone(),
         what: fault.show("its XML", &text),
     })
-}
-
-/// Whether a running machine's own process holds a device of which libvirt does not know: its daemon was
-/// stopped in the middle of an attach. libvirt would take the device for a free one.
-#[must_use]
-pub fn held_unknown(function: &Function, pid: u32, known: bool) -> bool {
-    let holders = function.holders.known().map_or(&[][..], Vec::as_slice);
-    let is_its =
-        holders.iter().any(|holder| holder.kind == HolderKind::Process && holder.pid == Some(pid));
-    is_its && !known
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -12,8 +12,8 @@ mod obstacles;
 mod on_host;
 mod place;
 
-pub use libvirt::{Attach, Detach, held_unknown};
+pub use libvirt::{Attach, Detach};
 pub use monitor::{Plug, Unplug, plug_id};
-pub use obstacles::{Named, Obstacle, Scene, obstacles};
+pub use obstacles::{Named, Obstacle, Scene, cannot_lock, obstacles};
 pub use on_host::{Drivers, OnHost};
 pub use place::{Asked, Place, place};

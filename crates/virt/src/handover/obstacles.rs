@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use virtfn_doctor::Obstacle as Basic;
 use virtfn_formats::vm::{Domain, Passed, Room, Way, free_port};
-use virtfn_host::{Function, Host, Netdev, Role, Seen};
+use virtfn_host::{Function, Host, Memlock, Netdev, Role, Seen};
 
 /// One thing that stands in the way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +79,25 @@ pub fn obstacles(scene: &Scene<'_>, passed: &Passed) -> Vec<Obstacle> {
         }
     }
     found
+}
+
+/// VFIO locks all memory of a guest, so that its devices may reach it; past its limit the kernel refuses.
+#[must_use]
+pub fn cannot_lock(
+    machine: &str,
+    pid: u32,
+    memory_bytes: u64,
+    memlock: &Memlock,
+) -> Option<Obstacle> {
+    let limit = memlock.limit_bytes.filter(|limit| *limit < memory_bytes && !memlock.exempt)?;
+    let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+    let why = format!(
+        "process {pid} may lock {} MiB of memory, and the guest has {} MiB, all of which VFIO locks",
+        mib(limit),
+        mib(memory_bytes)
+    );
+    let hint = format!("prlimit --pid {pid} --memlock=unlimited");
+    Some(Obstacle::failing(machine, &why, [hint]))
 }
 
 /// Bridges, PFs with VFs.
@@ -179,4 +198,21 @@ fn held(function: &Function, other: &Named) -> Obstacle {
     let short = function.address.short();
     let why = format!("VM {} has it, and runs", other.name);
     Obstacle::failing(&short, &why, [format!("virtfn detach {} {short}", other.name)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_that_may_not_lock_its_memory_is_told_before() {
+        let memlock = |limit_bytes, exempt| Memlock { limit_bytes, exempt };
+        let cannot = |memlock| cannot_lock("/run/vm.qmp", 7, 1 << 30, &memlock);
+        assert_eq!(cannot(memlock(None, false)), None);
+        assert_eq!(cannot(memlock(Some(1 << 30), false)), None);
+        assert_eq!(cannot(memlock(Some(8 << 20), true)), None);
+        let told = cannot(memlock(Some(8 << 20), false)).unwrap();
+        assert!(told.what.contains("8 MiB") && told.what.contains("1024 MiB"), "{told:?}");
+        assert_eq!(told.hints, ["prlimit --pid 7 --memlock=unlimited"]);
+    }
 }

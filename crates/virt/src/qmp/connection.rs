@@ -44,6 +44,14 @@ pub struct RunState {
     pub status: String,
 }
 
+/// `MemoryInfo` (qapi/machine.json).
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct MemorySize {
+    base_memory: u64,
+    plugged_memory: Option<u64>,
+}
+
 impl Qmp {
     /// Connects to the monitor at `path`. No command takes longer than `limit`.
     ///
@@ -92,6 +100,21 @@ impl Qmp {
     #[must_use]
     pub fn socket(&self) -> &str {
         &self.socket
+    }
+
+    /// The process that it is, where the kernel says.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.wire.peer()
+    }
+
+    /// The memory of the machine in bytes, with what was plugged in: all that VFIO locks of it.
+    ///
+    /// # Errors
+    /// When the command fails.
+    pub fn memory_bytes(&mut self) -> Result<u64, VirtError> {
+        let size: MemorySize = self.query("query-memory-size-summary", Map::new())?;
+        Ok(size.base_memory.saturating_add(size.plugged_memory.unwrap_or(0)))
     }
 
     /// What the machine does now.
