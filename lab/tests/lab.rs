@@ -14,6 +14,7 @@ mod crash;
 mod declared;
 mod faults;
 mod guest_view;
+mod guests;
 mod holders;
 mod libvirt_xml;
 mod netdevsim;
