@@ -8,14 +8,14 @@
 use std::collections::BTreeSet;
 use std::error::Error;
 
-use virtfn_host::{Host, Policy};
+use virtfn_host::{Function, Host, Policy};
 use virtfn_pci::Address;
 use virtfn_plan::Subject;
 
 use crate::error::ApplyError;
 use crate::given::Given;
 use crate::machine::Machine;
-use crate::run::{Held, Options, Outcome, Progress, Ready};
+use crate::run::{Held, Options, Outcome, Progress, Ready, Records};
 
 /// Why a manager's call failed, in its own words.
 pub type HandsError = Box<dyn Error + Send + Sync>;
@@ -73,11 +73,12 @@ pub fn hand_over<E: From<ApplyError>>(
     let ready = held.make_ready(machine, &wish, options)?;
     let given = match Given::read(&options.state, taker.function) {
         // A run that was cut short began it: what the function was then is what it goes back to.
-        Some(given) => {
+        Some(given) if given.to == taker.name || is_given(&ready.host, taker.function) => {
             (options.progress)(Progress::Recovers(taker.function));
             given
         }
-        None => Given::of(&ready.host, &ready.was, taker),
+        // Whoever had it before has given it back.
+        _ => Given::of(&ready.host, &ready.was, taker),
     };
     given.write(&options.state)?;
     match give(&held, machine, taker, &ready, hands, options) {
@@ -91,6 +92,10 @@ pub fn hand_over<E: From<ApplyError>>(
             Err(error.into())
         }
     }
+}
+
+fn is_given(host: &Host, function: Address) -> bool {
+    host.functions.get(&function).is_some_and(Function::is_passed_through)
 }
 
 fn give(
@@ -122,7 +127,7 @@ fn put_back(
 ) -> Result<(), String> {
     hands.undo().map_err(|error| error.to_string())?;
     let wish = |_: &Host, policy| Ok::<_, ApplyError>(given.back(policy));
-    held.run(machine, wish, options).map_err(|error| error.to_string())?;
+    held.run(machine, wish, Records::Keep, options).map_err(|error| error.to_string())?;
     Given::remove(&options.state, given.function).map_err(|error| error.to_string())
 }
 
@@ -149,7 +154,7 @@ pub fn take_back(
             None => policy,
         })
     };
-    let outcome = held.run(machine, wish, options)?;
+    let outcome = held.run(machine, wish, Records::Keep, options)?;
     Given::remove(&options.state, taker.function)?;
     Ok(outcome)
 }

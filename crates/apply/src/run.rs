@@ -7,7 +7,7 @@ use std::time::Duration;
 use virtfn_host::{Function, Host, PfPolicy, Policy, PortPolicy};
 use virtfn_kernel::SysRoot;
 use virtfn_pci::Address;
-use virtfn_plan::{Action, Interrupted, Part, Plan, Step, Subject, parts, verify};
+use virtfn_plan::{Action, Interrupted, Part, Plan, Step, Subject, Target, parts, verify};
 
 use crate::error::{ApplyError, FailedStep};
 use crate::execute::{Count, execute, roll_back};
@@ -17,6 +17,7 @@ use crate::journal::Journal;
 use crate::live;
 use crate::lock::Locks;
 use crate::machine::{Machine, Sight};
+use crate::place;
 
 /// After the last step, all is as it shall be within this time.
 const SETTLE_LIMIT: Duration = Duration::from_secs(5);
@@ -136,7 +137,17 @@ pub fn run<E: From<ApplyError>>(
     wish: impl Fn(&Host, Policy) -> Result<Policy, E>,
     options: &mut Options<'_>,
 ) -> Result<Outcome, E> {
-    Held::take(about, &options.state)?.run(machine, wish, options)
+    Held::take(about, &options.state)?.run(machine, wish, Records::Forget, options)
+}
+
+/// What becomes of what is written down of a function that a virtual machine was given, where this run
+/// changes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Records {
+    /// Somebody sets the function anew: what it was is past.
+    Forget,
+    /// The run makes it what is written there.
+    Keep,
 }
 
 /// Devices that no other run changes until this drops.
@@ -179,11 +190,14 @@ impl<'a> Held<'a> {
         &self,
         machine: &mut dyn Machine,
         wish: impl Fn(&Host, Policy) -> Result<Policy, E>,
+        records: Records,
         options: &mut Options<'_>,
     ) -> Result<Outcome, E> {
         let ready = self.make_ready(machine, &wish, options)?;
         let failed = run_parts(machine, &ready.was, &ready.parts, options);
-        forget(&ready, &options.state)?;
+        if records == Records::Forget {
+            forget(&ready, &options.state)?;
+        }
         let (after, drift) = look_again(machine, self.about, &ready.parts, &failed)?;
         finish(ready.parts.len(), failed.into_iter().chain(drift).collect())?;
         Ok(Outcome { steps: ready.whole.steps.len(), host: after })
@@ -238,13 +252,27 @@ impl<'a> Held<'a> {
     }
 }
 
-/// What VFs were before a virtual machine got them is nothing to the VFs that come in their place.
+/// What VFs were before a virtual machine got them is nothing to the VFs that come in their place, and to
+/// those that somebody sets since.
 fn forget(ready: &Ready, state: &Path) -> Result<(), ApplyError> {
     for step in &ready.whole.steps {
-        let Action::SetNumVfs { pf, .. } = step.action else { continue };
-        let vfs = ready.host.functions.get(&pf).and_then(Function::pf).map(|pf| pf.vfs.values());
-        for vf in vfs.into_iter().flatten() {
-            Given::remove(state, *vf)?;
+        let changed = match &step.action {
+            Action::SetNumVfs { pf, .. } => {
+                let pf = ready.host.functions.get(pf).and_then(Function::pf);
+                pf.map(|pf| pf.vfs.values().copied().collect()).unwrap_or_default()
+            }
+            Action::SetVf { vf, .. } => {
+                place::of(&ready.host, Target::Vf(*vf)).into_iter().collect()
+            }
+            Action::SetOverride { target, .. }
+            | Action::Unbind { target, .. }
+            | Action::Probe { target, .. } => {
+                place::of(&ready.host, *target).into_iter().collect::<Vec<_>>()
+            }
+            _ => Vec::new(),
+        };
+        for function in changed {
+            Given::remove(state, function)?;
         }
     }
     Ok(())

@@ -353,3 +353,25 @@ fn vfs_that_are_made_anew_owe_nothing_to_the_old_ones() {
     }
     assert_eq!(Given::read(Path::new(world.state.path()), world.address()), None);
 }
+
+#[test]
+fn what_was_set_since_a_guest_gave_it_back_stays() {
+    for steps in BOTH {
+        let world = World::new();
+        world.attach(steps).unwrap();
+        // The guest is shut off, and its manager gives the VF back.
+        Manager { world: &world, attaches: false, steps }.call().unwrap();
+        world.known.borrow_mut().attached = false;
+        let other = [0x52, 0x54, 0, 0, 0, 9];
+        let about = BTreeSet::from([Subject::from(vf().pf)]);
+        let wish = |_: &Host, policy: Policy| {
+            let set = VfPolicy { admin: admin(other, 9), ..VfPolicy::default() };
+            Ok::<_, ApplyError>(policy.with_vf(vf(), set))
+        };
+        virtfn_apply::run(&mut world.kernel.clone(), &about, wish, &mut world.options(&mut |_| {}))
+            .unwrap();
+        world.attach(steps).unwrap();
+        world.detach(steps).unwrap();
+        world.assert_is("igbvf", other, 9, &format!("{steps:?}"));
+    }
+}
