@@ -5,7 +5,7 @@ mod support;
 
 use std::process::Stdio;
 
-use support::{Ran, all_hosts, finish, hosts, on, recorded, run, virtfn};
+use support::{all_hosts, errs, finish, hosts, on, recorded, run, virtfn, with_files};
 use tempfile::TempDir;
 use virtfn_host::Seen;
 
@@ -36,69 +36,6 @@ fn what_the_commands_say_of_recorded_hosts() {
 fn a_pf_and_a_vf_in_full() {
     let told = ["01:00.0", "enp1s0/2"].map(|device| on("intel-default", &["show", device]).out);
     insta::assert_snapshot!("show", told.join("\n---\n\n"));
-}
-
-#[test]
-fn what_a_guest_reaches_of_a_pf_and_a_vf() {
-    let told = ["01:00.0", "enp1s0/2"].map(|device| {
-        let ran = on("intel-default", &["show", device, "--guest"]);
-        assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{device}");
-        assert!(ran.out.lines().all(|line| line.chars().count() <= 100), "{}", ran.out);
-        ran.out
-    });
-    insta::assert_snapshot!("guest", told.join("\n---\n\n"));
-}
-
-/// The recorded machine with another config space in its card.
-fn with_config(change: fn(Vec<u8>) -> Vec<u8>) -> TempDir {
-    let host = with_files(&[]);
-    let config = host.path().join("sys/bus/pci/devices/0000:01:00.0/config");
-    let config = std::fs::canonicalize(config).unwrap();
-    std::fs::write(&config, change(std::fs::read(&config).unwrap())).unwrap();
-    host
-}
-
-/// What could not be seen is not said to be closed: without privilege the kernel shows 64 bytes, and
-/// a device that is gone answers nothing but ones.
-#[test]
-fn what_could_not_be_seen_of_a_guests_view_is_said() {
-    for (change, first, says, never) in [
-        (
-            (|mut bytes| {
-                bytes.truncate(64);
-                bytes
-            }) as fn(Vec<u8>) -> Vec<u8>,
-            "01:00.0 in a guest: of its first 64 bytes alone, 3 registers straight",
-            "What lies behind them is unknown; 3 BARs are straight memory.",
-            "PCI Express",
-        ),
-        (
-            |bytes| vec![0xff; bytes.len()],
-            "01:00.0 in a guest: unknown: its config space could not be seen.",
-            "it does not answer: gone, or asleep",
-            "registers",
-        ),
-    ] {
-        let host = with_config(change);
-        let ran = run(&["show", "01:00.0", "--guest", "--root", host.path().to_str().unwrap()]);
-        assert_eq!(ran.code, Some(5), "{}{}", ran.out, ran.err);
-        assert!(ran.out.starts_with(first), "{}", ran.out);
-        assert!(ran.out.contains(says) && ran.out.contains("\nNot seen\n  config"), "{}", ran.out);
-        let own = ran.out.split("Beyond config space").next().unwrap();
-        assert!(!own.contains(never), "{}", ran.out);
-    }
-}
-
-#[test]
-fn a_bridge_goes_to_no_guest() {
-    errs(
-        &on("intel-default", &["show", "00:01.0", "--guest"]),
-        1,
-        &[
-            "error: 00:01.0: no guest's view: a bridge goes to no guest",
-            "hint: virtfn show 00:01.0",
-        ],
-    );
 }
 
 #[test]
@@ -154,14 +91,6 @@ fn vfs_that_cannot_be_are_not_supposed() {
     let no_pf = on("intel-off", &["groups", "--predict", "--vfs", "2", "02:00.0"]);
     errs(&no_pf, 1, &["02:00.0", "is no PF"]);
     errs(&on("intel-off", &["groups", "--vfs", "2"]), 2, &["--predict"]);
-}
-
-/// `object`, then what could have been meant.
-fn errs(ran: &Ran, code: i32, says: &[&str]) {
-    assert_eq!((ran.code, ran.out.as_str()), (Some(code), ""), "{}", ran.err);
-    for word in says {
-        assert!(ran.err.contains(word), "`{word}` is not in: {}", ran.err);
-    }
 }
 
 #[test]
@@ -486,24 +415,6 @@ fn what_a_policy_cannot_have_is_told_with_its_place() {
     assert_eq!(told.code, Some(1));
     assert!(told.err.contains("/etc/virtfn/policy.yaml: there is no policy"), "{}", told.err);
     assert_eq!(on("intel-default", &["plan", "-f", "/nonexistent"]).code, Some(1));
-}
-
-/// A recorded host's own devices, and files of configuration that somebody put beside them.
-fn with_files(files: &[(&str, &str)]) -> TempDir {
-    let folder = TempDir::new().unwrap();
-    let mut tar = Vec::new();
-    let file = std::fs::File::open(recorded("intel-default")).unwrap();
-    let mut packed = ruzstd::decoding::StreamingDecoder::new(file).unwrap();
-    std::io::Read::read_to_end(&mut packed, &mut tar).unwrap();
-    tar::Archive::new(&tar[..]).unpack(folder.path()).unwrap();
-    // A recording with virtfn's own facts has its claims among them: these are files.
-    let _ = std::fs::remove_file(folder.path().join("virtfn/claims.json"));
-    for (path, text) in files {
-        let path = folder.path().join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
-    folder
 }
 
 #[test]

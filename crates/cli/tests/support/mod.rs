@@ -10,6 +10,8 @@ pub mod xml;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
+use tempfile::TempDir;
+
 /// A command line that ran.
 pub struct Ran {
     pub code: Option<i32>,
@@ -62,4 +64,30 @@ pub fn all_hosts() -> Vec<String> {
     names.sort();
     assert!(!names.is_empty(), "no recorded hosts in {}", hosts().display());
     names
+}
+
+/// `object`, then what could have been meant.
+pub fn errs(ran: &Ran, code: i32, says: &[&str]) {
+    assert_eq!((ran.code, ran.out.as_str()), (Some(code), ""), "{}", ran.err);
+    for word in says {
+        assert!(ran.err.contains(word), "`{word}` is not in: {}", ran.err);
+    }
+}
+
+/// A recorded host's own devices, and files of configuration that somebody put beside them.
+pub fn with_files(files: &[(&str, &str)]) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    let mut tar = Vec::new();
+    let file = std::fs::File::open(recorded("intel-default")).unwrap();
+    let mut packed = ruzstd::decoding::StreamingDecoder::new(file).unwrap();
+    std::io::Read::read_to_end(&mut packed, &mut tar).unwrap();
+    tar::Archive::new(&tar[..]).unpack(folder.path()).unwrap();
+    // A recording with virtfn's own facts has its claims among them: these are files.
+    let _ = std::fs::remove_file(folder.path().join("virtfn/claims.json"));
+    for (path, text) in files {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    folder
 }
