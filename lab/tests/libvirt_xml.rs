@@ -103,6 +103,9 @@ fn write_all(host: &Path, written: &mut Written) {
 
 #[test]
 fn a_nodedev_is_libvirts_own_to_the_byte() {
+    if !lab::thoroughly() {
+        return; // The sample holds a PF and a VF beside it where a guest gets one (vms).
+    }
     let seed = lab::boot_system("seed");
     seed.ok("systemctl start libvirtd");
     seed.eventually("virsh nodedev-list --cap pci | grep -q pci_0000_0b_00_0");
@@ -125,7 +128,7 @@ fn libvirt_name(address: &str) -> String {
 }
 
 #[track_caller]
-fn assert_is_libvirts(guest: &Guest, address: &str) {
+pub(crate) fn assert_is_libvirts(guest: &Guest, address: &str) {
     let own = guest.ok(&format!("virtfn xml nodedev {address}"));
     let libvirts = guest.ok(&format!("virsh nodedev-dumpxml {}", libvirt_name(address)));
     // virsh adds an empty line.

@@ -3,6 +3,8 @@
 use serde_json::Value;
 use virtfn_lab::{self as lab, Guest, Nested};
 
+use crate::libvirt_xml::assert_is_libvirts;
+
 /// What the VF is before any guest has it.
 const OWN: &str = "--mac 52:54:00:00:00:01 --vlan 7";
 const MAC: &str = "52:54:00:6d:90:02";
@@ -67,6 +69,8 @@ fn a_vf_goes_into_a_running_guest_and_comes_back_as_it_was() {
     let seed = host();
     assert_own(&seed);
     let vm = seed.define("MyGuest", "");
+    assert_is_libvirts(&seed, "0000:0b:00.0");
+    assert_is_libvirts(&seed, "0000:0b:10.0");
     vm.start();
     let attach = format!("virtfn attach MyGuest 0b:10.0 --mac {MAC} --vlan 42 --live --config");
     seed.run(&attach).exits(0).says("now and at each start").says(MAC).says("VLAN 42");
