@@ -142,6 +142,19 @@ fn a_vf_is_plugged_through_qemus_own_monitor_and_comes_back() {
     assert_own(&seed);
     seed.run(&format!("virtfn detach {at} 0b:10.0")).exits(0).says("nothing was to do");
     seed.run("virtfn detach --gone 0b:10.0").exits(1).says("nothing is to be put back");
+
+    // A machine that was started with a VF which has no name in it.
+    seed.ok("virtfn bind 0b:10.2 vfio-pci");
+    let (line, own) = seed.qemu("own", "-device vfio-pci,host=0b:10.2,bus=rp1");
+    let _own = seed.spawn(&line);
+    own.booted();
+    let at = format!("--qmp {}", own.monitor());
+    seed.run(&format!("virtfn detach {at} 0b:10.2")).exits(0).says("no more");
+
+    // The host's way out stays, here too.
+    seed.ok("ip -n wire link set eth1 down && ip -n wire link set eth1 name port1 && ip -n wire link set port1 netns 1");
+    seed.ok("ip link set port1 up && ip route add default dev port1");
+    seed.run(&format!("virtfn attach {at} 0b:00.1")).exits(3).says("default route");
 }
 
 #[test]

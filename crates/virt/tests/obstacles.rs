@@ -13,7 +13,7 @@ use virtfn_formats::vm::{Domain, Passed};
 use virtfn_host::{Host, IommuGroup, IpNet, Seen};
 use virtfn_pci::Address;
 use virtfn_plan::Action;
-use virtfn_virt::handover::{Named, Obstacle, Scene, obstacles};
+use virtfn_virt::handover::{Goes, Named, Obstacle, Scene, obstacles};
 
 const GUEST: &str = "<domain type='kvm'><name>web</name><memory unit='MiB'>256</memory>\
     <os><type arch='x86_64' machine='pc-q35-7.2'>hvm</type></os><devices>\
@@ -22,6 +22,7 @@ const GUEST: &str = "<domain type='kvm'><name>web</name><memory unit='MiB'>256</
     DEVICE</devices></domain>";
 const ON_THE_PORT: &str = "<memballoon model='virtio'>\
     <address type='pci' domain='0x0000' bus='0x01' slot='0x00' function='0x0'/></memballoon>";
+const SESSION: Option<IpAddr> = Some(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7)));
 const VF: &str = "0b:10.0";
 const PORT: &str = "0b:00.1";
 
@@ -50,8 +51,7 @@ fn host() -> Host {
 
 fn found(host: &Host, passed: &Passed, guest: &str, others: &[Named]) -> Vec<Obstacle> {
     let running = Domain::read(guest).unwrap();
-    let session = Some(IpAddr::from([192, 0, 2, 7]));
-    obstacles(&Scene { host, running: Some(&running), others, session }, passed)
+    obstacles(&Scene { host, goes: Goes::Into(&running), others, session: SESSION }, passed)
 }
 
 fn netdevs(host: &mut Host) -> &mut Vec<virtfn_host::Netdev> {

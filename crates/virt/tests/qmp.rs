@@ -241,12 +241,12 @@ fn the_devices_of_the_host_in_a_machine_are_found() {
     let found = played(script, |qmp| qmp.vfio_devices().unwrap());
     let told: Vec<_> = found
         .iter()
-        .map(|device| (device.id.as_deref(), device.host.map(|host| host.to_string())))
+        .map(|device| (device.id.as_str(), device.host.map(|host| host.to_string())))
         .collect();
     let expected = [
-        (Some("vf0"), Some("0000:0b:10.0".to_owned())),
-        (Some("gpu"), Some("0000:41:00.0".to_owned())),
-        (None, None),
+        ("vf0", Some("0000:0b:10.0".to_owned())),
+        ("gpu", Some("0000:41:00.0".to_owned())),
+        ("/machine/peripheral-anon/device[0]", None),
     ];
     assert_eq!(told, expected);
 }

@@ -9,7 +9,7 @@ use virtfn_kernel::SysRoot;
 use virtfn_pci::Address;
 use virtfn_render::handover::{Handed, Held};
 use virtfn_virt::handover::{
-    Asked, Attach, Detach, Drivers, Named, OnHost, Scene, obstacles, place,
+    Asked, Attach, Detach, Drivers, Goes, Named, OnHost, Scene, obstacles, place,
 };
 use virtfn_virt::{Affect, Definition, Domain, Libvirt, Uri, Version, VirtError};
 
@@ -214,7 +214,8 @@ impl Guest {
         if let (Some(_), Some(address)) = (running, passed.host_address()) {
             self.not_in_limbo(host, address)?;
         }
-        let scene = Scene { host, running, others, session: session() };
+        let goes = running.map_or(Goes::Later, Goes::Into);
+        let scene = Scene { host, goes, others, session: session() };
         mind(obstacles(&scene, passed), self.how.force)
     }
 

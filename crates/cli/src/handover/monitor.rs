@@ -11,7 +11,7 @@ use virtfn_pci::Address;
 use virtfn_render::handover::{Handed, Held};
 use virtfn_virt::Qmp;
 use virtfn_virt::handover::{
-    Drivers, Obstacle, OnHost, Plug, Scene, Unplug, cannot_lock, obstacles,
+    Drivers, Goes, Obstacle, OnHost, Plug, Scene, Unplug, cannot_lock, obstacles,
 };
 
 use super::{CALL_LIMIT, about, failed, given, look, mind, options, session};
@@ -79,7 +79,7 @@ impl Machine {
         if self.has(address)? {
             return Ok(Handed::of(&host, address, held(true, false)));
         }
-        let scene = Scene { host: &host, running: None, others: &[], session: session() };
+        let scene = Scene { host: &host, goes: Goes::Now, others: &[], session: session() };
         let mut found = obstacles(&scene, &passed);
         found.extend(self.cannot_lock(root)?);
         mind(found, self.force)?;

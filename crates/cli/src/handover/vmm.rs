@@ -7,7 +7,7 @@ use virtfn_formats::vm::Passed;
 use virtfn_host::{Host, Policy};
 use virtfn_kernel::SysRoot;
 use virtfn_pci::Address;
-use virtfn_virt::handover::{Drivers, OnHost, Scene, obstacles};
+use virtfn_virt::handover::{Drivers, Goes, OnHost, Scene, obstacles};
 
 use super::{about, failed, look, mind, options, session};
 use crate::change::{STATE, Teller};
@@ -41,7 +41,7 @@ pub fn prepare(
     let host = look(root)?;
     let (on_host, passed) =
         OnHost::of(&host, passed, Drivers::Best).map_err(|obstacle| Error::obstacle(*obstacle))?;
-    let scene = Scene { host: &host, running: None, others: &[], session: session() };
+    let scene = Scene { host: &host, goes: Goes::Now, others: &[], session: session() };
     mind(obstacles(&scene, &passed), force)?;
     let function = on_host.function;
     let taker = Taker { function, about: about(function, on_host.vf), name, steps: Steps::Ours };

@@ -14,6 +14,6 @@ mod place;
 
 pub use libvirt::{Attach, Detach};
 pub use monitor::{Plug, Unplug, plug_id};
-pub use obstacles::{Named, Obstacle, Scene, cannot_lock, obstacles};
+pub use obstacles::{Goes, Named, Obstacle, Scene, cannot_lock, obstacles};
 pub use on_host::{Drivers, OnHost};
 pub use place::{Asked, Place, place};

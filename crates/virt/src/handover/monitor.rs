@@ -100,8 +100,5 @@ fn take(monitor: &mut Qmp, address: Address, limit: Duration) -> Result<(), Virt
 /// What QEMU calls a device of the host that it has.
 fn find(monitor: &mut Qmp, address: Address) -> Result<Option<String>, VirtError> {
     let mut all = monitor.vfio_devices()?.into_iter();
-    Ok(all.find(|device| device.host == Some(address)).map(|device| {
-        // Without a name QEMU could not be told of it; its own path does as one.
-        device.id.unwrap_or_else(|| plug_id(address))
-    }))
+    Ok(all.find(|device| device.host == Some(address)).map(|device| device.id))
 }

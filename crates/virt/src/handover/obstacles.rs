@@ -31,12 +31,23 @@ pub struct Named {
 pub struct Scene<'a> {
     /// The host.
     pub host: &'a Host,
-    /// The guest as it runs, if the device shall go in now.
-    pub running: Option<&'a Domain>,
+    /// When the device goes in.
+    pub goes: Goes<'a>,
     /// Other guests that have the device or are given it.
     pub others: &'a [Named],
     /// From where the person who runs the command is logged in: this host's address in that session.
     pub session: Option<IpAddr>,
+}
+
+/// When a device goes into a guest.
+#[derive(Clone, Copy, Debug)]
+pub enum Goes<'a> {
+    /// At its next start.
+    Later,
+    /// Now, into this domain of libvirt's.
+    Into(&'a Domain),
+    /// Now, into a machine of which no more is known.
+    Now,
 }
 
 impl Obstacle {
@@ -65,18 +76,21 @@ pub fn obstacles(scene: &Scene<'_>, passed: &Passed) -> Vec<Obstacle> {
     };
     let mut found: Vec<Obstacle> = Vec::new();
     found.extend(no_use(function));
-    if let Some(running) = scene.running {
-        let holders = scene.others.iter().filter(|other| other.runs);
-        found.extend(holders.map(|other| held(function, other)));
-        found.extend(not_for_vfio(scene.host, function));
+    if matches!(scene.goes, Goes::Later) {
+        return found;
+    }
+    let holders = scene.others.iter().filter(|other| other.runs);
+    found.extend(holders.map(|other| held(function, other)));
+    found.extend(not_for_vfio(scene.host, function));
+    if let Goes::Into(running) = scene.goes {
         if matches!(passed.way, Way::Interface(_)) {
             found.extend(pf_down(scene.host, function));
         }
         found.extend(no_port(running));
-        if function.vf().is_none() {
-            found.extend(carries_the_host(scene, function));
-            found.extend(no_reset(function));
-        }
+    }
+    if function.vf().is_none() {
+        found.extend(carries_the_host(scene, function));
+        found.extend(no_reset(function));
     }
     found
 }

@@ -62,7 +62,7 @@ impl Qmp {
     pub fn await_unplug(&mut self, id: &str, limit: Duration) -> Result<Unplug, VirtError> {
         let operation = format!("wait for the guest to let go of {id}");
         let verdict = |event: &Event| match event.name.as_str() {
-            _ if event.text("device") != Some(id) => None,
+            _ if !["device", "path"].iter().any(|key| event.text(key) == Some(id)) => None,
             "DEVICE_DELETED" => Some(Unplug::Removed),
             "DEVICE_UNPLUG_GUEST_ERROR" => Some(Unplug::Refused),
             _ => None,

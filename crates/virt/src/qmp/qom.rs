@@ -27,8 +27,8 @@ pub struct Peripheral {
 /// A device of the host in the machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VfioDevice {
-    /// Its `id`, if it was given one.
-    pub id: Option<String>,
+    /// What `device_del` takes for it: its `id`, or its place in the tree if it was given none.
+    pub id: String,
     /// The host's function, where QEMU says which.
     pub host: Option<Address>,
 }
@@ -71,7 +71,8 @@ impl Qmp {
         for peripheral in self.peripherals()? {
             if peripheral.driver.starts_with("vfio-pci") {
                 let host = self.host_function(&peripheral.path)?;
-                found.push(VfioDevice { id: peripheral.id, host });
+                let id = peripheral.id.unwrap_or(peripheral.path);
+                found.push(VfioDevice { id, host });
             }
         }
         Ok(found)
